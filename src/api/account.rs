@@ -31,7 +31,7 @@ pub async fn log_out() -> Result<()> {
 /// Ends all sessions of the user, including this one.
 #[server(prefix = "/fn", endpoint = "log-out-everywhere")]
 pub async fn log_out_everywhere() -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     service.end_sessions(&user.account).await?;
     crate::session::guard::log_out().await?;
     super::response::flash(super::response::lang().account_ended());
@@ -49,7 +49,7 @@ pub async fn change_password(
     /// The new password, repeated.
     again: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     check_repeated(&password, &again)?;
     service.change_password(&user.account, &current, &password).await?;
     crate::session::guard::log_out().await?;

@@ -20,7 +20,7 @@ pub async fn create_app(
         domain::content::Format,
         service::{PutApp, PutNamespace},
     };
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let name: crate::domain::names::AppName = app.trim().parse()?;
     let title = Some(title.trim().to_owned());
     service.create_app(&user.actor, PutApp { name: name.clone(), title, description: None, archived: None }).await?;
@@ -45,7 +45,7 @@ pub async fn describe_app(
     #[server(default)]
     description: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let (title, description) = (Some(title.trim().to_owned()), Some(description.trim().to_owned()));
     let name: crate::domain::names::AppName = app.parse()?;
     // `put_app` would create an application for users who may do so. This form must not.
@@ -63,7 +63,7 @@ pub async fn archive_app(
     /// Whether to archive it.
     archived: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let name: crate::domain::names::AppName = app.parse()?;
     service.app(&user.actor, &name).await?;
     let put = crate::service::PutApp { name, title: None, description: None, archived: Some(archived) };
@@ -86,7 +86,7 @@ pub async fn create_namespace(
     #[server(default)]
     description: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let put = crate::service::PutNamespace {
         app: app.parse()?,
         name: namespace.trim().parse()?,
@@ -95,7 +95,7 @@ pub async fn create_namespace(
         archived: None,
     };
     service.create_namespace(&user.actor, put).await?;
-    super::response::flash(super::response::lang().namespace_created(namespace.trim()));
+    super::response::flash(super::response::lang().was_created(namespace.trim()));
     super::response::redirect(&format!("/apps/{app}"));
     Ok(())
 }
@@ -114,7 +114,7 @@ pub async fn change_namespace(
     #[server(default)]
     description: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let put = crate::service::PutNamespace {
         app: app.parse()?,
         name: namespace.parse()?,
@@ -138,7 +138,7 @@ pub async fn archive_namespace(
     /// Whether to archive it.
     archived: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let (t, name) = (super::response::lang(), namespace.parse()?);
     let put = crate::service::PutNamespace {
         app: app.parse()?,
@@ -165,11 +165,11 @@ pub async fn create_env(
     #[server(default)]
     protected: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let (name, title) = (env.trim().parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     service.create_env(&user.actor, put).await?;
-    super::response::flash(super::response::lang().env_created(env.trim()));
+    super::response::flash(super::response::lang().was_created(env.trim()));
     Ok(())
 }
 
@@ -188,11 +188,11 @@ pub async fn change_env(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let (name, title) = (env.parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     if service.removes_protection(&user.actor, &put).await? {
-        crate::session::guard::reauthenticated_user(&proof).await?;
+        crate::session::guard::reauthenticated_caller(&proof).await?;
     }
     service.put_env(&user.actor, put).await?;
     super::response::flash(super::response::lang().saved());
@@ -208,7 +208,7 @@ pub async fn archive_env(
     /// Whether to archive it.
     archived: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let (t, name) = (super::response::lang(), env.parse()?);
     let put = crate::service::PutEnv { name, title: None, position: None, protected: None, archived: Some(archived) };
     service.put_env(&user.actor, put).await?;
@@ -225,6 +225,6 @@ pub async fn move_env(
     /// Whether to move it to the left, towards development.
     earlier: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     service.move_env(&user.actor, &env.parse()?, earlier).await
 }

@@ -13,7 +13,7 @@ pub async fn describe_change(
     #[server(default)]
     message: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     service.describe(&user.actor, &change.parse()?, message.trim()).await?;
     super::response::flash(super::response::lang().saved());
     Ok(())
@@ -25,7 +25,7 @@ pub async fn discard_change(
     /// The change.
     change: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     service.discard(&user.actor, &change.parse()?).await?;
     super::response::flash(super::response::lang().change_discarded_now());
     super::response::redirect("/changes");
@@ -54,7 +54,7 @@ pub async fn resolve(
         domain::error::{Error, Invalid, Problem, truncate},
         service::Save,
     };
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let (id, config) = (change.parse()?, config.parse()?);
     let view = service.change(&user.actor, &id).await?;
     let found = view.configs.into_iter().find(|c| c.config == config);

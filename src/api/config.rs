@@ -44,16 +44,13 @@ pub async fn save_item(
     #[server(default)]
     q: String,
 ) -> Result<()> {
-    use crate::{
-        service::{EnteredItem, EnteredText, FormBase},
-        session::guard,
-    };
-    let user = guard::user()?;
+    use crate::service::{EnteredItem, EnteredText, FormBase};
+    let (service, user) = crate::session::guard::caller()?;
     let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
     let value = EnteredText { sent: value.into(), was: value_was.into() };
     let comment = EnteredText { sent: comment.into(), was: comment_was.into() };
     let typed = EnteredItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
-    guard::service()?.enter_item(&user.actor, at, typed).await?;
+    service.enter_item(&user.actor, at, typed).await?;
     redirect_to_saved(&config, &q, &key);
     Ok(())
 }
@@ -76,10 +73,9 @@ pub async fn remove_item(
     #[server(default)]
     q: String,
 ) -> Result<()> {
-    use crate::{service::FormBase, session::guard};
-    let user = guard::user()?;
-    let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
-    guard::service()?.remove_item(&user.actor, at, key.clone()).await?;
+    let (service, user) = crate::session::guard::caller()?;
+    let at = crate::service::FormBase { config: config.clone(), change: change_id(&change)?, base, version };
+    service.remove_item(&user.actor, at, key.clone()).await?;
     redirect_to_saved(&config, &q, &key);
     Ok(())
 }
@@ -102,14 +98,11 @@ pub async fn save_text(
     #[server(default)]
     text_was: String,
 ) -> Result<()> {
-    use crate::{
-        service::{EnteredText, FormBase},
-        session::guard,
-    };
-    let user = guard::user()?;
+    use crate::service::{EnteredText, FormBase};
+    let (service, user) = crate::session::guard::caller()?;
     let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
     let text = EnteredText { sent: text.into(), was: text_was.into() };
-    guard::service()?.enter_text(&user.actor, at, &text).await?;
+    service.enter_text(&user.actor, at, &text).await?;
     redirect_to_saved(&config, "", "");
     Ok(())
 }
@@ -129,10 +122,9 @@ pub async fn revert_item(
     #[server(default)]
     q: String,
 ) -> Result<()> {
-    use crate::session::guard;
-    let user = guard::user()?;
+    let (service, user) = crate::session::guard::caller()?;
     if let Some(change) = change_id(&change)? {
-        guard::service()?.revert(&user.actor, &change, &config, &key).await?;
+        service.revert(&user.actor, &change, &config, &key).await?;
     }
     response::redirect(&page_at(&config, &q, &key));
     response::flash(response::lang().edit_reverted());
@@ -147,9 +139,8 @@ pub async fn discard_edits(
     /// The change.
     change: ChangeId,
 ) -> Result<()> {
-    use crate::session::guard;
-    let user = guard::user()?;
-    guard::service()?.discard(&user.actor, &change).await?;
+    let (service, user) = crate::session::guard::caller()?;
+    service.discard(&user.actor, &change).await?;
     response::redirect(&paths::config(&config));
     response::flash(response::lang().edits_discarded());
     Ok(())
@@ -173,26 +164,34 @@ pub async fn add_import(
     text: String,
 ) -> Result<()> {
     use crate::{
-        domain::error::{Invalid, Problem},
         formats::Typing,
         service::{Import, ImportMode},
-        session::guard,
     };
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    let user = guard::user()?;
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
+    let (service, user) = crate::session::guard::caller()?;
     let import = Import {
         config: config.clone(),
         source: source.parse()?,
-        text: String::from_utf8(bytes).map_err(|_| Invalid::new("/text", Problem::Unicode))?.into(),
+        text: decoded(&text)?.into(),
         typing: if strings { Typing::Strings } else { Typing::Keep },
         mode: if replace { ImportMode::Replace } else { ImportMode::Merge },
         allow_empty: false,
     };
-    guard::service()?.import(&user.actor, &import, change_id(&change)?).await?;
+    service.import(&user.actor, &import, change_id(&change)?).await?;
     response::redirect(&paths::config(&config));
     response::flash(response::lang().import_added());
     Ok(())
+}
+
+/// Decodes the text of [`AddImport`].
+///
+/// # Errors
+/// [`crate::domain::error::Error::Invalid`] at `/text`.
+#[cfg(feature = "ssr")]
+pub fn decoded(text: &str) -> Result<String> {
+    use crate::domain::error::{Invalid, Problem};
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let text = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.ok_or_else(|| Invalid::new("/text", Problem::Unicode).into())
 }
 
 /// Parses the id of a change in a form. The empty text means no change.

@@ -42,20 +42,3 @@ impl FromServerFnError for Error {
         }
     }
 }
-
-/// Returns the HTTP status of an error.
-#[must_use]
-pub fn status(error: &Error) -> u16 {
-    match error {
-        Error::Unauthenticated => 401,
-        Error::Forbidden(_) => 403,
-        Error::NotFound(_) => 404,
-        Error::Stale(_) | Error::State(_) => 409,
-        Error::Conflict(_) => 412,
-        Error::TooLarge(_) => 413,
-        Error::Invalid(_) => 422,
-        Error::Throttled(_) => 429,
-        Error::Internal(_) => 500,
-        Error::Busy(_) | Error::Unavailable { .. } => 503,
-    }
-}

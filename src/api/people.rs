@@ -10,18 +10,15 @@ use crate::domain::{
 
 /// A row of a form: a role and the configs that it covers. A row without a role is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RoleRow {
     /// An environment. `*` or empty for all.
-    #[serde(default)]
     pub env: String,
     /// An application. `*` or empty for all.
-    #[serde(default)]
     pub app: String,
     /// A namespace. `*` or empty for all.
-    #[serde(default)]
     pub namespace: String,
     /// `viewer` … `owner`, or empty.
-    #[serde(default)]
     pub role: String,
 }
 
@@ -42,8 +39,7 @@ pub async fn create_user(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) =
-        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
+    let (service, user) = crate::session::guard::reauthenticated_caller(&proof).await?;
     let new = crate::service::NewUser { name, password, administrator, roles: read(&roles)? };
     let account = service.create_user(&user.actor, new).await?;
     super::response::flash(super::response::lang().people_created(&account.name));
@@ -69,8 +65,7 @@ pub async fn change_user(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) =
-        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
+    let (service, user) = crate::session::guard::reauthenticated_caller(&proof).await?;
     let account = service.user(&user.actor, &id).await?;
     service.change_user(&user.actor, &id, administrator, disabled, read(&roles)?).await?;
     super::response::flash(super::response::lang().people_saved(&account.name));
@@ -88,8 +83,7 @@ pub async fn reset_password(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) =
-        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
+    let (service, user) = crate::session::guard::reauthenticated_caller(&proof).await?;
     let account = service.user(&user.actor, &id).await?;
     service.reset_password(&user.actor, &id, &password).await?;
     super::response::flash(super::response::lang().people_reset_done(&account.name));

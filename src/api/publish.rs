@@ -22,11 +22,9 @@ pub async fn publish(
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
-    use crate::{service::PublishRequest, session::guard};
-    let user = guard::user()?;
-    let publish =
-        PublishRequest { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
-    let service = guard::service()?;
+    let (service, user) = crate::session::guard::caller()?;
+    let (diff_sha256, message) = (Some(diff_sha256), Some(message));
+    let publish = crate::service::PublishRequest { change, diff_sha256, message, confirm, idempotency: None };
     let published = service.publish(&user.actor, publish).await?;
     report_delivery(&service, &user.actor, &published).await;
     Ok(())
@@ -48,11 +46,9 @@ pub async fn roll_back(
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
-    use crate::{service::Rollback, session::guard};
-    let user = guard::user()?;
+    let (service, user) = crate::session::guard::caller()?;
     let page = super::paths::config(&config);
-    let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
-    let service = guard::service()?;
+    let rollback = crate::service::Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
     let published = service.roll_back(&user.actor, rollback).await?;
     super::response::redirect(&page);
     report_delivery(&service, &user.actor, &published).await;
@@ -65,9 +61,8 @@ pub async fn repair(
     /// The config.
     config: ConfigId,
 ) -> Result<()> {
-    use crate::session::guard;
-    let user = guard::user()?;
-    guard::service()?.repair(&user.actor, &config).await?;
+    let (service, user) = crate::session::guard::caller()?;
+    service.repair(&user.actor, &config).await?;
     super::response::flash(super::response::lang().drift_repaired());
     Ok(())
 }
@@ -78,9 +73,8 @@ pub async fn deliver_again(
     /// The environment of the page.
     env: EnvName,
 ) -> Result<()> {
-    use crate::session::guard;
-    let user = guard::user()?;
-    guard::service()?.deliver_again(&user.actor, &env).await?;
+    let (service, user) = crate::session::guard::caller()?;
+    service.deliver_again(&user.actor, &env).await?;
     super::response::flash(super::response::lang().delivery_compared());
     Ok(())
 }
@@ -91,9 +85,8 @@ pub async fn free_lock(
     /// The environment.
     env: EnvName,
 ) -> Result<()> {
-    use crate::session::guard;
-    let user = guard::user()?;
-    guard::service()?.free_lock(&user.actor, &env).await?;
+    let (service, user) = crate::session::guard::caller()?;
+    service.free_lock(&user.actor, &env).await?;
     super::response::flash(super::response::lang().delivery_unlocked());
     Ok(())
 }
@@ -120,15 +113,13 @@ pub async fn settle(
             error::{Invalid, Problem},
         },
         service::ResolveDrift,
-        session::guard,
     };
-    let user = guard::user()?;
+    let (service, user) = crate::session::guard::caller()?;
     let wins = match wins.as_str() {
         "channel" => KeptSide::Channel,
         "database" => KeptSide::Database,
         _ => return Err(Invalid::new("/wins", Problem::Required).into()),
     };
-    let service = guard::service()?;
     let published = service.resolve_drift(&user.actor, ResolveDrift { config, wins, seq, message, confirm }).await?;
     report_delivery(&service, &user.actor, &published).await;
     Ok(())

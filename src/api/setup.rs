@@ -32,7 +32,7 @@ pub async fn guided_start(
     #[server(default)]
     title: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
+    let (service, user) = crate::session::guard::caller()?;
     let app = app.trim().parse()?;
     service.guided_start(&user.actor, &app, title.trim()).await?;
     super::response::redirect(&format!("/start?app={app}"));

@@ -16,8 +16,7 @@ pub async fn revoke_token(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) =
-        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
+    let (service, user) = crate::session::guard::reauthenticated_caller(&proof).await?;
     service.revoke_token(&user.actor, &id).await?;
     super::response::flash(super::response::lang().token_revoked_now(&name));
     Ok(())

@@ -74,7 +74,7 @@ fn side_by_side(rows: Vec<DiffRow>, old: String, new: String, unfold: Option<Str
     };
     let mut hunks = Hunks::default();
     let row = move |row: DiffRow| {
-        let hunk = hunks.at(&row);
+        let hunk = hunks.at(matches!(row, DiffRow::Differs { .. }));
         match row {
             DiffRow::Same { old, new, text } => {
                 let text = text.into_inner();
@@ -108,9 +108,8 @@ struct Hunks {
 }
 
 impl Hunks {
-    /// Returns the number of the hunk that begins with this row.
-    fn at(&mut self, row: &DiffRow) -> Option<usize> {
-        let differs = matches!(row, DiffRow::Differs { .. });
+    /// Returns the number of the hunk that begins with this row, which differs or not.
+    fn at(&mut self, differs: bool) -> Option<usize> {
         let begins = differs && !self.inside;
         self.inside = differs;
         self.count += usize::from(begins);
@@ -162,11 +161,7 @@ fn unified(rows: Vec<DiffRow>, old: &str, new: &str, unfold: Option<String>) -> 
     };
     let mut hunks = Hunks::default();
     let row = move |flat: UnifiedLine| {
-        let differs = matches!(flat, UnifiedLine::Old(..) | UnifiedLine::New(..));
-        let begins = differs && !hunks.inside;
-        hunks.inside = differs;
-        hunks.count += usize::from(begins);
-        let hunk = begins.then_some(hunks.count);
+        let hunk = hunks.at(matches!(flat, UnifiedLine::Old(..) | UnifiedLine::New(..)));
         match flat {
             UnifiedLine::Same(was, is, text) => line(Some(was), Some(is), "s", text.into_any(), None),
             UnifiedLine::Old(was, words) => line(Some(was), None, "o", line_marked(words, true), hunk),

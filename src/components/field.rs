@@ -49,7 +49,7 @@ fn FieldFrame(
     label: String,
     #[prop(default = None)] note: Option<String>,
     #[prop(default = None)] hint: Option<String>,
-    quiet: bool,
+    #[prop(optional)] quiet: bool,
     problems: Vec<Invalid>,
     children: Children,
 ) -> impl IntoView {
@@ -72,16 +72,7 @@ fn FieldFrame(
 }
 
 fn problem_text(problems: &[Invalid]) -> String {
-    let lang = lang();
-    let say = |i: &Invalid| {
-        let text = lang.problem(&i.problem);
-        match (i.line, i.column) {
-            (Some(line), Some(column)) => lang.at_place(line, column, &text),
-            (Some(line), None) => lang.at_line(line, &text),
-            _ => text,
-        }
-    };
-    problems.iter().map(say).collect::<Vec<_>>().join(" · ")
+    problems.iter().map(|problem| lang().invalid(problem)).collect::<Vec<_>>().join(" · ")
 }
 
 /// A single-line field.
@@ -123,10 +114,8 @@ pub fn Field(
     /// Monospace, for keys, values and names.
     #[prop(optional)]
     mono: bool,
-    /// Shows the label only to screen readers, where the page makes it obvious.
-    #[prop(optional)]
-    quiet: bool,
 ) -> impl IntoView {
+    let hint = hint.filter(|hint| !hint.is_empty());
     let parts = FieldParts::of(&name, pointer, value, hint.is_some(), kind != "password");
     let FieldParts { id, value, described_by, .. } = &parts;
     let value = (!value.is_empty()).then(|| value.clone());
@@ -147,7 +136,28 @@ pub fn Field(
             aria-describedby=described_by.clone()
         />
     };
-    view! { <FieldFrame id=parts.id label note hint quiet problems=parts.problems>{control}</FieldFrame> }
+    view! { <FieldFrame id=parts.id label note hint problems=parts.problems>{control}</FieldFrame> }
+}
+
+/// A field for a password. It is never filled in again.
+#[component]
+pub fn PasswordField(
+    /// Name of the field: the argument of the server function.
+    name: &'static str,
+    /// Label.
+    label: &'static str,
+    /// Hint below the field. Empty for none.
+    #[prop(optional)]
+    hint: &'static str,
+    /// It is for a new password, which a password manager may generate.
+    #[prop(optional)]
+    new: bool,
+    /// The field must not be empty.
+    #[prop(default = true)]
+    required: bool,
+) -> impl IntoView {
+    let autocomplete = if new { "new-password" } else { "current-password" };
+    view! { <Field name label kind="password" hint autocomplete required /> }
 }
 
 /// A multi-line field.
@@ -168,9 +178,6 @@ pub fn TextArea(
     /// Note beside the label.
     #[prop(optional, into)]
     note: Option<String>,
-    /// JSON pointer of the problems of this field; `/<name>` by default.
-    #[prop(optional, into)]
-    pointer: Option<String>,
     /// Number of visible lines.
     #[prop(default = 3)]
     rows: u32,
@@ -184,7 +191,7 @@ pub fn TextArea(
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
-    let parts = FieldParts::of(&name, pointer, value, hint.is_some(), true);
+    let parts = FieldParts::of(&name, None, value, hint.is_some(), true);
     let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
     let control = view! {
         <TextBox id=parts.id.clone() name value=parts.value rows required mono autofocus invalid described_by />
@@ -209,15 +216,9 @@ pub fn Select(
     /// Hint below the field.
     #[prop(optional, into)]
     hint: Option<String>,
-    /// Note beside the label.
-    #[prop(optional, into)]
-    note: Option<String>,
     /// JSON pointer of the problems of this field; `/<name>` by default.
     #[prop(optional, into)]
     pointer: Option<String>,
-    /// Shows the label only to screen readers.
-    #[prop(optional)]
-    quiet: bool,
 ) -> impl IntoView {
     let parts = FieldParts::of(&name, pointer, value, hint.is_some(), true);
     let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
@@ -230,7 +231,7 @@ pub fn Select(
             {options.collect_view()}
         </select>
     };
-    view! { <FieldFrame id=parts.id label note hint quiet problems=parts.problems>{control}</FieldFrame> }
+    view! { <FieldFrame id=parts.id label hint problems=parts.problems>{control}</FieldFrame> }
 }
 
 /// Problems of a group of fields that belong to none of its fields.
@@ -257,19 +258,14 @@ pub fn Check(
     /// Initially checked.
     #[prop(optional)]
     checked: bool,
-    /// Hint below the field.
-    #[prop(optional, into)]
-    hint: Option<String>,
 ) -> impl IntoView {
     let form = use_context::<FormContext>().unwrap_or_default();
     let checked = form.refused.as_ref().map_or(checked, |r| r.value(&name).is_some());
     let id = format!("{}-{name}", form.prefix);
-    let hint_id = hint.as_ref().map(|_| format!("{id}-hint"));
     view! {
         <div class="field check">
-            <input type="checkbox" id=id.clone() name=name value="true" checked=checked aria-describedby=hint_id.clone() />
+            <input type="checkbox" id=id.clone() name=name value="true" checked=checked />
             <label for=id>{label}</label>
-            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
         </div>
     }
 }

@@ -1,8 +1,37 @@
-//! The filter of long tables and lists.
+//! Tables, and the filter of long tables and lists.
 
 use leptos::prelude::*;
 
 use super::{PageAddress, Submit, lang};
+
+/// A table with a heading for each column.
+#[component]
+pub fn Table<R: IntoView + 'static>(
+    /// CSS classes.
+    class: &'static str,
+    /// Id, for its filter.
+    #[prop(optional, into)]
+    id: Option<String>,
+    /// Value of `data-live`, if the table is kept up to date.
+    #[prop(optional, into)]
+    live: Option<String>,
+    /// Headings of the columns.
+    columns: Vec<&'static str>,
+    /// Heading of a last column with actions, for screen readers.
+    #[prop(optional)]
+    actions: Option<&'static str>,
+    /// Rows.
+    rows: R,
+) -> impl IntoView {
+    let columns = columns.into_iter().map(|text| view! { <th scope="col">{text}</th> }).collect_view();
+    let actions = actions.map(|text| view! { <th scope="col"><span class="visually-hidden">{text}</span></th> });
+    view! {
+        <table class=class id=id data-live=live>
+            <thead><tr>{columns}{actions}</tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
 
 /// Shows only the rows of the table or list `of` that contain every word, and their number. If scripts run, it filters
 /// while typing; otherwise the server gets `?q=`.

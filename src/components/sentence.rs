@@ -2,6 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::When;
+use crate::domain::time::Time;
+
 /// Replaces each `{}` of a sentence with the next of the `parts`. The sentence itself is one of our texts; input of
 /// users must be a part.
 pub fn sentence(words: &str, parts: impl IntoIterator<Item = AnyView>) -> AnyView {
@@ -12,6 +15,11 @@ pub fn sentence(words: &str, parts: impl IntoIterator<Item = AnyView>) -> AnyVie
         (part, (!piece.is_empty()).then(|| piece.to_owned()))
     };
     words.split("{}").enumerate().map(piece).collect_view().into_any()
+}
+
+/// Replaces the `{}` of a sentence with a time.
+pub fn dated(words: &str, at: Time) -> AnyView {
+    sentence(words, [view! { <When at /> }.into_any()])
 }
 
 #[cfg(test)]

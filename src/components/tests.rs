@@ -42,7 +42,7 @@ fn everything(text: &'static str) -> String {
                 <Field name="a" label=text hint=text note=text placeholder=text />
                 <TextArea name="b" label=text />
                 <Select name="c" label=text options=vec![(text.to_owned(), text.to_owned())] />
-                <Check name="d" label=text hint=text />
+                <Check name="d" label=text />
                 <Hidden name="e" value=text />
             </Form>
             <Banner title=text />

@@ -190,34 +190,49 @@ pub fn retry_after(error: &Error) -> Option<u32> {
     }
 }
 
+/// Returns the HTTP status of an error, and its title for programs.
+fn status_and_title(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not authenticated"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
+        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid input"),
+        Error::Conflict(_) => (StatusCode::PRECONDITION_FAILED, "Changed by someone else"),
+        Error::Stale(_) => (StatusCode::CONFLICT, "The difference has changed"),
+        Error::State(_) => (StatusCode::CONFLICT, "Not possible in this state"),
+        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+        Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Server busy"),
+        Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+    }
+}
+
+/// Returns the HTTP status of an error.
+#[must_use]
+pub fn status(error: &Error) -> StatusCode {
+    status_and_title(error).0
+}
+
+/// Adds `Retry-After` to the answer of an error, if a retry can succeed.
+pub fn add_retry_after(headers: &mut HeaderMap, error: &Error) {
+    if let Some(seconds) = retry_after(error) {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+}
+
 impl From<Error> for HttpProblem {
     fn from(error: Error) -> Self {
-        let (status, title) = match &error {
-            Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not authenticated"),
-            Error::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed"),
-            Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
-            Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid input"),
-            Error::Conflict(_) => (StatusCode::PRECONDITION_FAILED, "Changed by someone else"),
-            Error::Stale(_) => (StatusCode::CONFLICT, "The difference has changed"),
-            Error::State(_) => (StatusCode::CONFLICT, "Not possible in this state"),
-            Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
-            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Server busy"),
-            Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
-            Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
-        };
+        let (status, title) = status_and_title(&error);
         let mut problem = Self::new(status, error.name(), title, LANG.error(&error));
+        add_retry_after(&mut problem.0.headers, &error);
         match error {
             Error::Invalid(errors) => problem.0.errors = errors,
             Error::Conflict(conflicts) => problem.0.conflicts = conflicts,
             Error::Stale(sha256) => problem.0.diff_sha256 = Some(sha256),
             Error::Unauthenticated => {
-                return problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                problem.0.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Error::Throttled(seconds) | Error::Busy(seconds) => {
-                return problem.with_header(header::RETRY_AFTER, seconds.into());
-            }
-            Error::Unavailable { .. } => return problem.with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             _ => {}
         }
         problem

@@ -36,35 +36,27 @@ async fn show(who: CurrentUser, headers: HeaderMap) -> PageResult {
 #[component]
 fn Mine(account: Account, theme: String) -> impl IntoView {
     let t = lang();
-    let made = view! { <When at=account.created_at /> }.into_any();
     let administrator = account.administrator;
     view! {
         <div class="column">
             <Head title=account.name>
                 <p class="facts">
-                    <span>{sentence(t.account_created(), [made])}</span>
+                    <span>{dated(t.account_created(), account.created_at)}</span>
                     {administrator.then(|| view! { <Badge>{t.people_administrator()}</Badge> })}
                 </p>
             </Head>
             <Card id="roles" title=t.account_roles()>
                 <Roles administrator roles=account.roles />
             </Card>
-            <Card id="password" title=t.account_password()>
+            <Card id="password" title=t.change_password()>
                 <p class="hint">{t.account_password_text()}</p>
                 <Form action=ChangePassword::PATH>
-                    <Field name="current" label=t.account_current() kind="password" autocomplete="current-password" required=true />
+                    <PasswordField name="current" label=t.account_current() />
                     <div class="row">
-                        <Field
-                            name="password"
-                            label=t.account_new()
-                            kind="password"
-                            hint=t.people_password_hint()
-                            autocomplete="new-password"
-                            required=true
-                        />
-                        <Field name="again" label=t.account_again() kind="password" autocomplete="new-password" required=true />
+                        <PasswordField name="password" label=t.account_new() hint=t.people_password_hint() new=true />
+                        <PasswordField name="again" label=t.account_again() new=true />
                     </div>
-                    <p class="do"><Submit tone=Tone::Primary>{t.account_change()}</Submit></p>
+                    <p class="do"><Submit tone=Tone::Primary>{t.change_password()}</Submit></p>
                 </Form>
             </Card>
             <Card id="sessions" title=t.account_sessions()>

@@ -50,7 +50,7 @@ fn All(deliveries: Vec<EnvDelivery>, looks: EnvStyles, followed: String) -> impl
     if deliveries.is_empty() {
         return view! {
             <Head title=t.delivery() />
-            <Empty icon=I::Send title=t.delivery_none()><p>{t.delivery_none_text()}</p></Empty>
+            <Empty icon=I::Send title=t.envs_none()><p>{t.delivery_none_text()}</p></Empty>
         }
         .into_any();
     }
@@ -58,22 +58,12 @@ fn All(deliveries: Vec<EnvDelivery>, looks: EnvStyles, followed: String) -> impl
         let look = looks.get(&delivery.env.name);
         view! { <Row delivery look /> }
     });
-    let rows = rows.collect_view();
+    let columns = vec![t.environment(), t.status(), t.delivery_time(), t.delivery_last()];
     view! {
         <Head title=t.delivery() />
         <p class="lead">{t.delivery_lead()}</p>
         <div class="sheet" id="delivery" data-live=followed>
-            <table class="rows stacked deliveries">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.envs_column()}</th>
-                        <th scope="col">{t.delivery_state()}</th>
-                        <th scope="col">{t.delivery_time()}</th>
-                        <th scope="col">{t.delivery_last()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows stacked deliveries" columns rows=rows.collect_view() />
         </div>
     }
     .into_any()
@@ -95,7 +85,7 @@ fn Row(delivery: EnvDelivery, look: EnvStyle) -> impl IntoView {
     view! {
         <tr>
             <td><a href=href><EnvTag env=look /></a></td>
-            <td data-th=t.delivery_state()><StateOf delivery /></td>
+            <td data-th=t.status()><StateOf delivery /></td>
             <td class="quiet" data-th=t.delivery_time()>{usual}</td>
             <td data-th=t.delivery_last()>{last}</td>
         </tr>
@@ -172,7 +162,7 @@ fn Shown(one: One) -> impl IntoView {
     let env = of.clone();
     let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_time_of(count)}</span> });
     let compared = match compared_at {
-        Some(at) => sentence(t.delivery_compared_at(), [view! { <When at /> }.into_any()]).into_any(),
+        Some(at) => dated(t.delivery_compared_at(), at),
         None => t.delivery_not_compared().into_any(),
     };
     let again = administrator.then(|| {
@@ -245,7 +235,7 @@ fn Lock(lock: LockState) -> impl IntoView {
     match lock {
         LockState::Free => view! { <p class="quiet">{t.delivery_lock_free()}</p> }.into_any(),
         LockState::Unknown(why) => {
-            let why = why.unwrap_or_else(|| t.delayed_because(t.why_channel_plain()));
+            let why = why.unwrap_or_else(|| t.delayed_because(t.etcd_not_responding()));
             view! { <p class="flag warn"><Icon name=I::Warn />{t.delivery_lock_unknown()}</p><p class="quiet">{why}</p> }
                 .into_any()
         }
@@ -267,21 +257,10 @@ fn Releases(releases: Vec<Release>, seen: Vec<(usize, usize)>) -> impl IntoView 
             .into_any();
     }
     let rows = releases.into_iter().zip(seen).map(|(release, seen)| view! { <ReleaseRow release seen /> });
-    let rows = rows.collect_view();
+    let columns = vec![t.config(), t.delivery_accepted(), t.delivery_delivered(), t.delivery_revision(), t.seen_by()];
     view! {
         <Card id="releases" title=t.delivery_releases()>
-            <table class="rows plain stacked">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.home_config()}</th>
-                        <th scope="col">{t.delivery_accepted()}</th>
-                        <th scope="col">{t.delivery_delivered()}</th>
-                        <th scope="col">{t.delivery_revision()}</th>
-                        <th scope="col">{t.home_seen()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows plain stacked" columns rows=rows.collect_view() />
         </Card>
     }
     .into_any()
@@ -293,7 +272,7 @@ fn ReleaseRow(release: Release, seen: (usize, usize)) -> impl IntoView {
     let name = format!("{} / {} {}", release.config.app, release.config.namespace, release.seq);
     let delivered = match release.delivered_at {
         Some(at) => t.plus_ms(&elapsed(t, at.0 - release.accepted_at.0)).into_any(),
-        None => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
+        None => view! { <Badge mood=Mood::Warn>{t.is_accepted()}</Badge> }.into_any(),
     };
     view! {
         <tr>
@@ -301,7 +280,7 @@ fn ReleaseRow(release: Release, seen: (usize, usize)) -> impl IntoView {
             <td data-th=t.delivery_accepted()>{release.author}" "<span class="quiet"><When at=release.accepted_at /></span></td>
             <td data-th=t.delivery_delivered()>{delivered}</td>
             <td class="quiet mono" data-th=t.delivery_revision()>{release.revision.map(|n| n.to_string())}</td>
-            <td class="seen" data-th=t.home_seen()><SeenBy seen /></td>
+            <td class="seen" data-th=t.seen_by()><SeenBy seen /></td>
         </tr>
     }
     .into_any()

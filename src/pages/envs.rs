@@ -10,7 +10,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{
     Page, PageResult,
     console::Console,
-    shared::{ConfirmDialog, EnvStyles, ReauthField},
+    shared::{ArchiveCard, EnvStyles, ReauthField},
 };
 use crate::{
     api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
@@ -27,7 +27,7 @@ pub fn routes() -> Router<Console> {
 async fn list(State(console): State<Console>, who: CurrentUser) -> PageResult {
     who.actor.may_administer()?;
     let envs = console.service.envs().await?;
-    Ok(Page::new(|t| t.envs_title().to_owned(), move || view! { <Envs envs /> })
+    Ok(Page::new(|t| t.environments().to_owned(), move || view! { <Envs envs /> })
         .crumbs(|t| vec![Crumb::here(t.environments())]))
 }
 
@@ -40,34 +40,25 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
         let look = looks.get(&env.name);
         view! { <Row env look first=n == 0 last=n == last /> }
     });
-    let rows = rows.collect_view();
+    let columns = vec![t.environment(), t.envs_publishing()];
     let table = if none {
         view! {
             <Empty icon=I::Layers title=t.envs_none()>
                 <p>{t.envs_none_text()}</p>
-                <LinkButton href="/start">{t.apps_none_start()}</LinkButton>
+                <LinkButton href="/start">{t.guided_setup()}</LinkButton>
             </Empty>
         }
         .into_any()
     } else {
         view! {
             <div class="sheet">
-                <table class="rows stacked envs">
-                    <thead>
-                        <tr>
-                            <th scope="col">{t.envs_column()}</th>
-                            <th scope="col">{t.envs_publishing()}</th>
-                            <th scope="col"><span class="visually-hidden">{t.envs_order()}</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
+                <Table class="rows stacked envs" columns actions=t.envs_order() rows=rows.collect_view() />
             </div>
         }
         .into_any()
     };
     view! {
-        <Head title=t.envs_title() />
+        <Head title=t.environments() />
         <p class="lead">{t.envs_lead()}</p>
         <section id="envs">
             {(!none).then(|| view! { <div class="bar"><Add first=false /></div> })}
@@ -101,7 +92,7 @@ fn Row(env: Env, look: EnvStyle, first: bool, last: bool) -> impl IntoView {
             <td class="num acts">
                 {step(true, I::Up, t.envs_earlier(&name), first)}
                 {step(false, I::Down, t.envs_later(&name), last)}
-                <LinkButton href=format!("/envs/{name}") tone=Tone::Bare icon=I::Edit>{t.envs_edit()}</LinkButton>
+                <LinkButton href=format!("/envs/{name}") tone=Tone::Bare icon=I::Edit>{t.edit()}</LinkButton>
             </td>
         </tr>
     }
@@ -116,7 +107,7 @@ fn Add(first: bool) -> impl IntoView {
         <Reveal summary=t.envs_add() icon=I::Plus open=open || first id="add">
             <Form action=CreateEnv::PATH swap="envs">
                 <div class="row">
-                    <Field name="env" label=t.apps_name() hint=t.envs_name_hint() mono=true required=true />
+                    <Field name="env" label=t.name_field() hint=t.envs_name_hint() mono=true required=true />
                     <Field name="title" label=t.title_field() hint=t.title_hint() />
                 </div>
                 <Check name="protected" label=t.envs_protect() />
@@ -145,51 +136,20 @@ async fn one(
 #[component]
 fn Edit(env: Env, look: EnvStyle, fresh: bool) -> impl IntoView {
     let t = lang();
-    let name = env.name.to_string();
-    let (this, question) = (name.clone(), t.archive_ask(&name));
-    let end = match env.archived_at {
-        Some(at) => view! {
-            <Card id="end" title=t.archived()>
-                <p>{sentence(t.archived_since(), [view! { <When at /> }.into_any()])}</p>
-                <Form action=ArchiveEnv::PATH class="do">
-                    <Hidden name="env" value=this />
-                    <Hidden name="archived" value="false" />
-                    <Submit icon=I::Undo>{t.restore()}</Submit>
-                </Form>
-            </Card>
-        }
-        .into_any(),
-        None => view! {
-            <Card id="end" title=t.archive()>
-                <p>{t.envs_archive_text()}</p>
-                <div class="do">
-                    <ConfirmDialog
-                        id="archive"
-                        button=t.archive()
-                        title=question
-                        text=t.envs_archive_text()
-                        confirm=t.archive()
-                        action=ArchiveEnv::PATH
-                    >
-                        <Hidden name="env" value=this />
-                        <Hidden name="archived" value="true" />
-                    </ConfirmDialog>
-                </div>
-            </Card>
-        }
-        .into_any(),
-    };
+    let (name, of_form) = (env.name.to_string(), env.name.to_string());
     view! {
         <div class="column">
             <div class="head"><h1><EnvTag env=look /></h1></div>
             <Form action=ChangeEnv::PATH class="card">
-                <Hidden name="env" value=name />
+                <Hidden name="env" value=of_form />
                 <Field name="title" label=t.title_field() hint=t.title_hint() value=env.title />
                 <Check name="protected" label=t.envs_protect() checked=env.protected />
                 {env.protected.then(|| view! { <ReauthField fresh only_for=t.envs_password_hint() /> })}
                 <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
             </Form>
-            {end}
+            <ArchiveCard name=name.clone() archived_at=env.archived_at text=t.envs_archive_text() action=ArchiveEnv::PATH>
+                <Hidden name="env" value=name />
+            </ArchiveCard>
         </div>
     }
     .into_any()

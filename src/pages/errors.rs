@@ -5,9 +5,9 @@ use leptos::prelude::*;
 
 use super::Page;
 use crate::{
-    api,
-    components::{Form, Hidden, I, Icon, LinkButton, PAGE_FIELD, PageAddress, RefusedForm, Submit, Tone, lang},
+    components::*,
     domain::error::{Dependency, Error},
+    http::problem,
     texts::Lang,
 };
 
@@ -63,7 +63,7 @@ fn error_text(t: Lang, error: &Error) -> ErrorText {
 /// Returns the page of an error, with its status.
 #[must_use]
 pub fn page(error: &Error) -> Page {
-    let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = problem::status(error);
     let (of_title, of_view) = (error.clone(), error.clone());
     let view = move || view! { <ErrorBody said=error_text(lang(), &of_view) code=status.as_u16() /> };
     Page::new(move |t| (error_text(t, &of_title).title)(t).to_owned(), view).status(status)
@@ -132,39 +132,27 @@ fn is_secret(name: &str) -> bool {
 #[must_use]
 pub fn signed_out(refused: RefusedForm) -> Page {
     let bytes: usize = refused.fields().iter().map(|(name, value)| name.len() + value.len()).sum();
-    if refused.fields().len() > KEPT_FIELDS || bytes > KEPT_BYTES {
-        return signed_out_large();
-    }
+    let is_kept = refused.fields().len() <= KEPT_FIELDS && bytes <= KEPT_BYTES;
     let view = move || {
         let t = lang();
-        let fields = refused.fields().iter().filter(|(name, _)| !is_secret(name) && name != PAGE_FIELD);
-        let fields =
-            fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
-        view! {
-            <div class="trouble">
-                <p class="about"><Icon name=I::Lock /></p>
-                <h1>{t.signed_out_title()}</h1>
+        let log_in = view! { <a class="btn primary" href="/login" target="_blank">{t.log_in_new_tab()}</a> };
+        let rest = if is_kept {
+            let fields = refused.fields().iter().filter(|(name, _)| !is_secret(name) && name != PAGE_FIELD);
+            let fields =
+                fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
+            view! {
                 <p>{t.signed_out_text()}</p>
-                <Form action=refused.action().to_owned() class="do">
-                    {fields}
-                    <a class="btn primary" href="/login" target="_blank">{t.log_in_new_tab()}</a>
-                    <Submit>{t.send_again()}</Submit>
-                </Form>
-            </div>
-        }
-    };
-    Page::new(|t| t.signed_out_title().to_owned(), view).status(StatusCode::UNAUTHORIZED)
-}
-
-fn signed_out_large() -> Page {
-    let view = || {
-        let t = lang();
+                <Form action=refused.action().to_owned() class="do">{fields}{log_in}<Submit>{t.send_again()}</Submit></Form>
+            }
+            .into_any()
+        } else {
+            view! { <p>{t.signed_out_large()}</p><p class="do">{log_in}</p> }.into_any()
+        };
         view! {
             <div class="trouble">
                 <p class="about"><Icon name=I::Lock /></p>
                 <h1>{t.signed_out_title()}</h1>
-                <p>{t.signed_out_large()}</p>
-                <p class="do"><a class="btn primary" href="/login" target="_blank">{t.log_in_new_tab()}</a></p>
+                {rest}
             </div>
         }
     };

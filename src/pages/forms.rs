@@ -32,7 +32,7 @@ use crate::{
     formats::MAX_SOURCE_BYTES,
     http::{
         body::{MAX_SMALL_BYTES, is_late, is_too_long, needs_session},
-        problem::retry_after,
+        problem::{self, add_retry_after},
     },
     session::guard,
 };
@@ -96,7 +96,11 @@ impl Functions {
         };
         let answer = match (html, result) {
             (true, Ok(_)) => self.respond_to_success(&post, &said).await,
-            (true, Err(error)) => with_retry(self.respond_to_refusal(&post, error.clone()).await, &error),
+            (true, Err(error)) => {
+                let mut page = self.respond_to_refusal(&post, error.clone()).await;
+                add_retry_after(page.headers_mut(), &error);
+                page
+            }
             (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
             (false, Err(error)) => error_as_json(&error),
         };
@@ -306,18 +310,10 @@ async fn function_result(answer: Response) -> Result<Response, Error> {
 
 /// Returns an error as JSON, for islands.
 fn error_as_json(error: &Error) -> Response {
-    let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = (status, axum::Json(error)).into_response();
+    let mut answer = (problem::status(error), axum::Json(error)).into_response();
     // The caller in Leptos recognises an error by this header.
     answer.headers_mut().insert(SERVER_FN_ERROR_HEADER, HeaderValue::from_static("1"));
-    with_retry(answer, error)
-}
-
-/// Adds `Retry-After` if the delay is known.
-fn with_retry(mut answer: Response, error: &Error) -> Response {
-    if let Some(seconds) = retry_after(error) {
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
+    add_retry_after(answer.headers_mut(), error);
     answer
 }
 

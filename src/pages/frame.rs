@@ -14,12 +14,12 @@ use leptos::{nonce::Nonce, prelude::*};
 
 use super::{Drawable, Page, PageContext, PageUser, Slot, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
-    api::{self, paths},
+    api::paths,
     clock::now,
     components::{PageAddress, RefusedForm, RenderedAt},
     compute::Compute,
     domain::error::Error,
-    http::{headers::DEFAULT_CSP, problem::retry_after},
+    http::{headers::DEFAULT_CSP, problem},
     session::guard::Rejected,
 };
 
@@ -93,9 +93,7 @@ pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Nex
 /// Renders the page of an error, with `Retry-After` if the delay is known.
 pub(super) fn refused(frame: &Frame, visit: PageContext, error: &Error, answered: Option<Response>) -> Response {
     let mut response = document(frame, visit, errors::page(error), answered);
-    if let Some(seconds) = retry_after(error) {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
+    problem::add_retry_after(response.headers_mut(), error);
     response
 }
 
@@ -112,8 +110,8 @@ pub(crate) fn document(frame: &Frame, mut visit: PageContext, mut page: Page, an
     let nonce = Nonce::new();
     visit.refused = page.refused.take().or(visit.refused);
     let refused = visit.refused.clone();
-    let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| api::status(r.error()));
-    let status = status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(page.status);
+    let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| problem::status(r.error()));
+    let status = status.unwrap_or(page.status);
     let came_back = refused.is_some() && page.status.is_success();
     let (sent, now) = (frame.jar.sent_flash(&visit.headers), now());
     let flashed = sent.is_some();

@@ -10,7 +10,7 @@ use super::{
     changes::ChangeItem,
     console::Console,
     live,
-    shared::{EnvStyles, MissingNodes, SeenBy},
+    shared::{EnvStyles, MissingNodes, NoApps, SeenBy},
 };
 use crate::{
     api::paths,
@@ -152,8 +152,12 @@ fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], l
 fn Show(home: Home) -> impl IntoView {
     let t = lang();
     if home.all_apps == 0 {
-        return view! { <Head title=t.home_greeting(&home.name) /><Nothing administrator=home.administrator /> }
-            .into_any();
+        let text = if home.administrator { t.home_empty_create() } else { t.home_empty_ask() };
+        return view! {
+            <Head title=t.home_greeting(&home.name) />
+            <NoApps title=t.home_empty() text may_create=home.administrator />
+        }
+        .into_any();
     }
     let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
     let delivers = (home.late.is_empty() && home.envs > 0).then(|| {
@@ -190,18 +194,6 @@ fn Show(home: Home) -> impl IntoView {
 }
 
 #[component]
-fn Nothing(administrator: bool) -> impl IntoView {
-    let t = lang();
-    view! {
-        <Empty icon=I::Apps title=t.home_empty()>
-            <p>{if administrator { t.home_empty_create() } else { t.home_empty_ask() }}</p>
-            {administrator.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.home_empty_start()}</LinkButton> })}
-        </Empty>
-    }
-    .into_any()
-}
-
-#[component]
 fn Releases(releases: Vec<(Release, (usize, usize))>, looks: EnvStyles) -> impl IntoView {
     let t = lang();
     if releases.is_empty() {
@@ -212,20 +204,10 @@ fn Releases(releases: Vec<(Release, (usize, usize))>, looks: EnvStyles) -> impl 
         view! { <ReleaseRow release seen look /> }
     };
     let rows = releases.into_iter().map(row).collect_view();
+    let columns = vec![t.config(), t.release(), t.why(), t.home_who(), t.seen_by()];
     view! {
         <Card id="releases" title=t.home_releases()>
-            <table class="rows plain stacked releases">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.home_config()}</th>
-                        <th scope="col">{t.home_release()}</th>
-                        <th scope="col">{t.home_why()}</th>
-                        <th scope="col">{t.home_who()}</th>
-                        <th scope="col">{t.home_seen()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows plain stacked releases" columns rows />
         </Card>
     }
     .into_any()
@@ -236,7 +218,7 @@ fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvStyle) -> impl In
     let t = lang();
     let back = release.rolled_back_to.map(|seq| view! { <span class="note">{t.home_rolled_back(seq)}</span> });
     let seen = match release.delivered_at {
-        None => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
+        None => view! { <Badge mood=Mood::Warn>{t.is_accepted()}</Badge> }.into_any(),
         Some(_) => view! { <SeenBy seen /> }.into_any(),
     };
     let config = format!("{} / {}", release.config.app, release.config.namespace);
@@ -244,10 +226,10 @@ fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvStyle) -> impl In
     view! {
         <tr>
             <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
-            <td data-th=t.home_release()><a href=change>{release.seq}</a></td>
+            <td data-th=t.release()><a href=change>{release.seq}</a></td>
             <td class="why">{release.message}{back}</td>
             <td class="who">{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
-            <td class="seen" data-th=t.home_seen()>{seen}</td>
+            <td class="seen" data-th=t.seen_by()>{seen}</td>
         </tr>
     }
     .into_any()
@@ -275,7 +257,7 @@ fn Attention(behind: Vec<Behind>, ending: Vec<Token>, looks: EnvStyles, read: bo
     } else if none {
         view! { <p class="flag good"><Icon name=I::Ok />{t.home_attention_none()}</p> }.into_any()
     } else {
-        let more = (more > 0).then(|| view! { <li class="quiet">{t.home_others_behind(more)}</li> });
+        let more = (more > 0).then(|| view! { <li class="quiet">{t.and_more(more)}</li> });
         view! { <ul class="list">{items}{more}{ending}</ul> }.into_any()
     };
     view! { <Card id="look" title=t.home_attention()>{body}</Card> }.into_any()
@@ -287,8 +269,8 @@ fn BehindItem(behind: Behind, look: EnvStyle) -> impl IntoView {
     let Behind { config, since, instances } = behind;
     let (first, more) = (instances.first().cloned(), instances.len().saturating_sub(1));
     let first = first.map(|i| view! { <code>{i.name}</code>" "{t.home_still_holds(i.release)} });
-    let newer = sentence(t.home_newer(), [view! { <When at=since /> }.into_any()]);
-    let more = (more > 0).then(|| view! { " "{t.home_others_behind(more)} });
+    let newer = dated(t.home_newer(), since);
+    let more = (more > 0).then(|| view! { " "{t.and_more(more)} });
     view! {
         <li>
             <p class="flag warn">

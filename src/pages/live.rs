@@ -93,16 +93,13 @@ async fn open(
     if let Some(scope) = &asked.of {
         console.service.check_scope(&who.actor, scope).await?;
     }
-    let place = match room.acquire(&who.account.id) {
-        Ok(place) => place,
-        Err(full) => {
-            let status = match full {
-                NoFreeSlot::One => StatusCode::TOO_MANY_REQUESTS,
-                NoFreeSlot::All => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            return Ok((status, [(header::RETRY_AFTER, "10")]).into_response());
-        }
-    };
+    let place = room.acquire(&who.account.id).map_err(|full| {
+        let status = match full {
+            NoFreeSlot::One => StatusCode::TOO_MANY_REQUESTS,
+            NoFreeSlot::All => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, [(header::RETRY_AFTER, "10")]).into_response()
+    })?;
     let watching = LiveStream {
         who: who.account.id.clone(),
         mark: asked.mark,

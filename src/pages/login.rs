@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{Page, PageResult, console::Console};
 use crate::{
     api::{self, response::own_path},
-    components::{Banner, Code, Field, Form, Hidden, Mood, Submit, Tone, lang, sentence},
+    components::*,
     session::guard::{CurrentUser, Rejected},
 };
 
@@ -84,7 +84,7 @@ fn LogIn(next: String) -> impl IntoView {
             <h1>{t.log_in()}</h1>
             <Hidden name="next" value=next />
             <Field name="name" label=t.name() autocomplete="username" required=true autofocus=true />
-            <Field name="password" label=t.password() kind="password" autocomplete="current-password" required=true />
+            <PasswordField name="password" label=t.password() />
             <Submit tone=Tone::Primary wide=true>{t.log_in()}</Submit>
         </Form>
     }

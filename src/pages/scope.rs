@@ -90,11 +90,11 @@ pub fn PatternFields(
     let apps = offer(scope.apps.iter().map(ToString::to_string).collect(), scope.all_apps, spare, &app);
     let namespace = if namespace == "*" { String::new() } else { namespace };
     view! {
-        <Select name=format!("{name}[app]") label=t.part_app() options=apps value=app pointer=format!("{pointer}/app") />
-        <Select name=format!("{name}[env]") label=t.part_env() options=envs value=env pointer=format!("{pointer}/env") />
+        <Select name=format!("{name}[app]") label=t.application() options=apps value=app pointer=format!("{pointer}/app") />
+        <Select name=format!("{name}[env]") label=t.environment() options=envs value=env pointer=format!("{pointer}/env") />
         <Field
             name=format!("{name}[namespace]")
-            label=t.part_namespace()
+            label=t.namespace()
             value=namespace
             placeholder=t.part_all()
             pointer=format!("{pointer}/namespace")

@@ -55,15 +55,8 @@ fn First(code: String) -> impl IntoView {
             <p class="lead">{t.setup_lead()}</p>
             <Hidden name="code" value=code />
             <Field name="name" label=t.name() hint=t.setup_name_hint() autocomplete="username" required=true autofocus=true />
-            <Field
-                name="password"
-                label=t.password()
-                kind="password"
-                hint=t.setup_password_hint()
-                autocomplete="new-password"
-                required=true
-            />
-            <Field name="again" label=t.setup_password_again() kind="password" autocomplete="new-password" required=true />
+            <PasswordField name="password" label=t.password() hint=t.setup_password_hint() new=true />
+            <PasswordField name="again" label=t.setup_password_again() new=true />
             <Submit tone=Tone::Primary wide=true>{t.setup_create()}</Submit>
         </Form>
     }
@@ -133,8 +126,8 @@ fn Begin() -> impl IntoView {
             <p class="lead">{t.start_lead()}</p>
             <Form action=GuidedStart::PATH class="card">
                 <div class="row">
-                    <Field name="app" label=t.start_name() hint=t.start_name_hint() placeholder="shop" mono=true required=true autofocus=true />
-                    <Field name="title" label=t.start_app_title() hint=t.start_app_title_hint() placeholder="Web shop" />
+                    <Field name="app" label=t.name_field() hint=t.start_name_hint() placeholder="shop" mono=true required=true autofocus=true />
+                    <Field name="title" label=t.title_field() hint=t.title_hint() placeholder="Web shop" />
                 </div>
                 <h2>{t.start_creates()}</h2>
                 <ul class="ticks">
@@ -160,7 +153,7 @@ fn Ready(app: AppName, first: Option<(EnvName, EnvStyle)>) -> impl IntoView {
         let import = format!("{path}/import");
         view! {
             <LinkButton href=path tone=Tone::Primary>{t.start_step_open()}</LinkButton>
-            <LinkButton href=import icon=I::Import>{t.start_step_import()}</LinkButton>
+            <LinkButton href=import icon=I::Import>{t.paste_or_import()}</LinkButton>
         }
     });
     let token = format!("/tokens/new?app={app}");
@@ -170,7 +163,7 @@ fn Ready(app: AppName, first: Option<(EnvName, EnvStyle)>) -> impl IntoView {
             <p class="lead">{t.start_ready_lead()}</p>
             <ol class="steps card">
                 <li><h2>{t.start_step_edit()}</h2><p>{t.start_step_edit_text()}</p><p class="do">{edit}</p></li>
-                <li><h2>{t.start_step_publish()}</h2><p>{t.start_step_publish_text()}</p></li>
+                <li><h2>{t.publish()}</h2><p>{t.start_step_publish_text()}</p></li>
                 <li>
                     <h2>{t.start_step_token()}</h2>
                     <p>{t.start_step_token_text()}</p>
@@ -179,7 +172,7 @@ fn Ready(app: AppName, first: Option<(EnvName, EnvStyle)>) -> impl IntoView {
                 <li>
                     <h2>{t.start_step_people()}</h2>
                     <p>{t.start_step_people_text()}</p>
-                    <p class="do"><LinkButton href="/users/new" icon=I::People>{t.start_step_people_add()}</LinkButton></p>
+                    <p class="do"><LinkButton href="/users/new" icon=I::People>{t.people_add()}</LinkButton></p>
                 </li>
             </ol>
             <p class="do"><LinkButton href="/">{t.start_home()}</LinkButton></p>

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 
 use crate::{
-    components::{EnvStyle, EnvTag, Field, Form, I, Icon, RefusedForm, Submit, Tone, lang},
+    components::*,
     domain::{
         access::{Pattern, Role},
         catalog::Env,
         names::{ConfigId, EnvName},
+        time::Time,
     },
     reader::nodes::{NodeCoverage, NodeInfo},
     texts::Lang,
@@ -50,6 +51,21 @@ pub fn ConfigName(
 ) -> impl IntoView {
     view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
         .into_any()
+}
+
+/// Empty state of a page about applications.
+#[component]
+pub fn NoApps(
+    /// Name of the missing content.
+    title: &'static str,
+    /// Next step.
+    text: &'static str,
+    /// Whether the user may create one.
+    may_create: bool,
+) -> impl IntoView {
+    let start =
+        may_create.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{lang().guided_setup()}</LinkButton> });
+    view! { <Empty icon=I::Apps title><p>{text}</p>{start}</Empty> }.into_any()
 }
 
 /// Number of instances that have a release, out of all; a dash if there are none.
@@ -127,18 +143,46 @@ pub fn ReauthField(
     only_for: Option<&'static str>,
 ) -> impl IntoView {
     let t = lang();
-    (!fresh).then(|| {
-        view! {
-            <Field
-                name="proof"
-                label=t.own_password()
-                kind="password"
-                hint=only_for.unwrap_or(t.own_password_hint())
-                autocomplete="current-password"
-                required=only_for.is_none()
-            />
+    let (hint, required) = (only_for.unwrap_or(t.own_password_hint()), only_for.is_none());
+    (!fresh).then(|| view! { <PasswordField name="proof" label=t.own_password() hint required /> })
+}
+
+/// Card that archives an object, or restores an archived one.
+#[component]
+pub fn ArchiveCard(
+    /// Name of the object.
+    name: String,
+    /// Time when it was archived.
+    archived_at: Option<Time>,
+    /// Consequence of archiving it.
+    text: &'static str,
+    /// Path of the function that archives and restores it.
+    action: &'static str,
+    /// Hidden fields that name the object.
+    children: Children,
+) -> impl IntoView {
+    let t = lang();
+    let fields = view! { {children()}<Hidden name="archived" value=archived_at.is_none().to_string() /> };
+    match archived_at {
+        Some(at) => view! {
+            <Card id="end" title=t.archived()>
+                <p>{dated(t.archived_since(), at)}</p>
+                <Form action class="do">{fields}<Submit icon=I::Undo>{t.restore()}</Submit></Form>
+            </Card>
         }
-    })
+        .into_any(),
+        None => view! {
+            <Card id="end" title=t.archive()>
+                <p>{text}</p>
+                <div class="do">
+                    <ConfirmDialog id="archive" button=t.archive() title=t.archive_ask(&name) text action>
+                        {fields}
+                    </ConfirmDialog>
+                </div>
+            </Card>
+        }
+        .into_any(),
+    }
 }
 
 /// A button that asks for confirmation. It works without scripts, because the dialog is a popover. A refused form is
@@ -148,18 +192,14 @@ pub fn ConfirmDialog(
     /// Unique on the page.
     #[prop(into)]
     id: String,
-    /// Label of the button.
-    #[prop(into)]
-    button: String,
+    /// Label of the button, and of the one that confirms.
+    button: &'static str,
     /// The question.
     #[prop(into)]
     title: String,
     /// Consequence of the action.
     #[prop(into)]
     text: String,
-    /// Label of the button that confirms.
-    #[prop(into)]
-    confirm: String,
     /// Path of the function that performs the action.
     action: &'static str,
     /// Ids of the elements that the form swaps where scripts run.
@@ -174,7 +214,7 @@ pub fn ConfirmDialog(
     let (target, heading, form) = (id.clone(), format!("{id}-title"), format!("{id}-form"));
     let (named_by, close) = (heading.clone(), id.clone());
     let came_back = use_context::<RefusedForm>().is_some_and(|refused| refused.is_of(action, Some(&form)));
-    let keep = lang().keep_unchanged();
+    let keep = lang().cancel();
     let keep = match came_back {
         true => view! { <button type="submit" class="btn" formmethod="dialog" formnovalidate=true>{keep}</button> }.into_any(),
         false => view! {
@@ -189,7 +229,7 @@ pub fn ConfirmDialog(
         <p>{text}</p>
         <Form action id=form swap>
             {children()}
-            <div class="do"><Submit tone=Tone::Danger>{confirm}</Submit>{keep}</div>
+            <div class="do"><Submit tone=Tone::Danger>{button}</Submit>{keep}</div>
         </Form>
     };
     let dialog = match came_back {

@@ -10,11 +10,7 @@ use super::{
     page_context::{NavEntry, Theme},
     status_banners::StatusBanners,
 };
-use crate::{
-    api::prefer::Prefer,
-    components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Logo, Menu, Mood, Sprite, escaped, lang},
-    islands::Enhance,
-};
+use crate::{api::prefer::Prefer, components::*, islands::Enhance};
 use leptos::server_fn::ServerFn;
 
 /// Returns the whole document. Only `body` and the scripts are HTML already; they come from Leptos.
@@ -91,10 +87,10 @@ pub(super) fn body(visit: &PageContext, crumbs: Vec<Crumb>, main: AnyView) -> im
 /// Renders the result of the last form: a message, or the errors that no field shows.
 fn form_result(visit: &PageContext) -> impl IntoView + use<> {
     let t = visit.lang;
-    let left = visit.refused.as_ref().and_then(crate::components::RefusedForm::not_shown);
+    let left = visit.refused.as_ref().and_then(RefusedForm::not_shown);
     let notice = left.map(|error| {
         view! {
-            <Banner mood=Mood::Bad title=t.problem_here() alert=true>
+            <Banner mood=Mood::Bad title=t.problem_title() alert=true>
                 <p>{t.error(&error)}</p>
             </Banner>
         }

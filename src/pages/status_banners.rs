@@ -29,10 +29,14 @@ const NAMED: usize = 3;
 /// A banner for each problem; every form that swaps elements replaces them too.
 #[component]
 pub(super) fn StatusBanners(trouble: SystemProblems) -> impl IntoView {
+    let t = lang();
     let SystemProblems { late, stale_since, drifts } = trouble;
     // An unreachable channel is reported once: by a late delivery if there is one, else by a banner of its own.
     let said = late.iter().any(|late| matches!(late.why, DelayReason::Channel(_)));
-    let unheard = stale_since.filter(|_| !said).map(|since| view! { <StaleBanner since /> });
+    let unheard = stale_since.filter(|_| !said).map(|since| {
+        let (title, since, effect) = (t.etcd_not_responding(), dated(t.started_at(), since), t.delayed_effect());
+        view! { <Banner title><p>{since}" "{effect}</p></Banner> }
+    });
     let drifts = drifts.into_iter().take(NAMED).map(|drift| view! { <DriftBanner drift /> }).collect_view();
     let late = late.into_iter().map(|late| view! { <LateBanner late /> }).collect_view();
     view! { <div id="trouble">{drifts}{unheard}{late}</div> }.into_any()
@@ -41,20 +45,13 @@ pub(super) fn StatusBanners(trouble: SystemProblems) -> impl IntoView {
 #[component]
 fn LateBanner(late: LateEnv) -> impl IntoView {
     let t = lang();
-    let since = sentence(t.started_at(), [view! { <When at=late.since /> }.into_any()]);
+    let since = dated(t.started_at(), late.since);
     view! {
         <Banner title=t.delayed_title(late.env.as_str())>
             <p>{t.delayed_because(&t.why_late(&late.why))}" "{since}" "{t.releases_waiting(late.waiting)}" "{t.delayed_effect()}</p>
         </Banner>
     }
     .into_any()
-}
-
-#[component]
-fn StaleBanner(since: Time) -> impl IntoView {
-    let t = lang();
-    let since = sentence(t.started_at(), [view! { <When at=since /> }.into_any()]);
-    view! { <Banner title=t.etcd_not_responding_title()><p>{since}" "{t.delayed_effect()}</p></Banner> }.into_any()
 }
 
 #[component]

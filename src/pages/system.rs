@@ -27,23 +27,12 @@ fn Shown(tasks: Vec<TaskStatus>, node: String) -> impl IntoView {
     let t = lang();
     let lead = if node.is_empty() { t.system_lead().to_owned() } else { t.system_lead_of(&node) };
     let rows = tasks.into_iter().map(|task| view! { <Row task /> });
-    let rows = rows.collect_view();
+    let columns = vec![t.system_task(), t.status(), t.system_last(), t.system_next(), t.system_error()];
     view! {
         <Head title=t.system_title() />
         <p class="lead">{lead}</p>
         <div class="sheet">
-            <table class="rows stacked tasks" id="tasks">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.system_task()}</th>
-                        <th scope="col">{t.system_state()}</th>
-                        <th scope="col">{t.system_last()}</th>
-                        <th scope="col">{t.system_next()}</th>
-                        <th scope="col">{t.system_error()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows stacked tasks" id="tasks" columns rows=rows.collect_view() />
         </div>
     }
     .into_any()
@@ -60,7 +49,7 @@ fn Row(task: TaskStatus) -> impl IntoView {
     };
     let last = match task.last_run {
         Some(at) => view! { <When at /> }.into_any(),
-        None => view! { <span class="quiet">{t.system_never()}</span> }.into_any(),
+        None => view! { <span class="quiet">{t.never()}</span> }.into_any(),
     };
     let next = match task.next_run {
         Some(at) => view! { <When at fixed=true /> }.into_any(),
@@ -77,7 +66,7 @@ fn Row(task: TaskStatus) -> impl IntoView {
     view! {
         <tr>
             <td><b>{(task.name.title)(t)}</b></td>
-            <td data-th=t.system_state()><Badge mood>{state}</Badge></td>
+            <td data-th=t.status()><Badge mood>{state}</Badge></td>
             <td data-th=t.system_last()>{last}</td>
             <td data-th=t.system_next()>{next}</td>
             <td data-th=t.system_error()>{error}</td>

@@ -38,13 +38,12 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/users", get(list)).route("/users/new", get(new)).route("/users/{id}", get(one))
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct UsersQuery {
     /// Only those after this name.
-    #[serde(default)]
     after: String,
     /// Words that a row must contain.
-    #[serde(default)]
     q: String,
 }
 
@@ -58,7 +57,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
     users.retain(|user| query.split_whitespace().all(|word| user.name.contains(word)));
     let me = who.account.id.clone();
     let view = move || view! { <Users users me q=asked.q newer older /> };
-    Ok(Page::new(|t| t.people_title().to_owned(), view).crumbs(|t| vec![Crumb::here(t.users())]))
+    Ok(Page::new(|t| t.users().to_owned(), view).crumbs(|t| vec![Crumb::here(t.users())]))
 }
 
 #[component]
@@ -68,26 +67,17 @@ fn Users(users: Vec<Account>, me: String, q: String, newer: Option<String>, olde
         let mine = user.id == me;
         view! { <Row user mine /> }
     });
-    let rows = rows.collect_view();
+    let columns = vec![t.name(), t.roles(), t.people_last()];
     view! {
-        <Head title=t.people_title() />
+        <Head title=t.users() />
         <div class="bar">
             <FilterBox of="users" label=t.people_filter() value=q />
             <p class="tools push"><LinkButton href="/users/new" icon=I::Plus>{t.people_add()}</LinkButton></p>
         </div>
         <div class="sheet">
-            <table class="rows stacked users" id="users">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.people_name()}</th>
-                        <th scope="col">{t.people_may()}</th>
-                        <th scope="col">{t.people_last()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows stacked users" id="users" columns rows=rows.collect_view() />
         </div>
-        <Pager of=t.people_title() newer older />
+        <Pager of=t.users() newer older />
     }
     .into_any()
 }
@@ -111,7 +101,7 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
     };
     let last = match user.last_login_at {
         Some(at) => view! { <When at /> }.into_any(),
-        None => view! { <span class="quiet">{t.people_never()}</span> }.into_any(),
+        None => view! { <span class="quiet">{t.never()}</span> }.into_any(),
     };
     let off = user.disabled_at.is_some();
     view! {
@@ -135,7 +125,7 @@ async fn new(
 ) -> PageResult {
     who.actor.may_administer()?;
     let scope = ScopeChoices::of(&console, &who).await?;
-    Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope fresh /> })
+    Ok(Page::new(|t| t.people_add().to_owned(), move || view! { <New scope fresh /> })
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(t.people_add())]))
 }
 
@@ -144,19 +134,12 @@ fn New(scope: ScopeChoices, fresh: bool) -> impl IntoView {
     let t = lang();
     view! {
         <div class="column">
-            <Head title=t.people_new_title() />
+            <Head title=t.people_add() />
             <p class="lead">{t.people_new_lead()}</p>
             <Form action=CreateUser::PATH class="card">
                 <div class="row">
-                    <Field name="name" label=t.people_name() hint=t.people_name_hint() required=true autofocus=true />
-                    <Field
-                        name="password"
-                        label=t.people_first_password()
-                        kind="password"
-                        hint=t.people_password_hint()
-                        autocomplete="new-password"
-                        required=true
-                    />
+                    <Field name="name" label=t.name() hint=t.people_name_hint() required=true autofocus=true />
+                    <PasswordField name="password" label=t.people_first_password() hint=t.people_password_hint() new=true />
                 </div>
                 <Check name="administrator" label=t.people_is_administrator() />
                 <Roles scope roles=Vec::new() />
@@ -189,7 +172,7 @@ fn Roles(scope: ScopeChoices, roles: Vec<(Pattern, Role)>) -> impl IntoView {
     });
     let rows = rows.collect_view();
     view! {
-        <h2>{t.people_roles()}</h2>
+        <h2>{t.roles()}</h2>
         {rows}
         <p class="hint">{t.people_roles_hint()}</p>
         <ul class="hint">{meanings(t).map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
@@ -217,11 +200,10 @@ async fn one(
 #[component]
 fn User(user: Account, scope: ScopeChoices, mine: bool, fresh: bool) -> impl IntoView {
     let t = lang();
-    let when = |at| view! { <When at /> }.into_any();
-    let since = sentence(t.people_since(), [when(user.created_at)]);
-    let last = user.last_login_at.map(|at| sentence(t.people_last_seen(), [when(at)]));
+    let since = dated(t.people_since(), user.created_at);
+    let last = user.last_login_at.map(|at| dated(t.people_last_seen(), at));
     let off = user.disabled_at.map(|at| {
-        let says = sentence(t.people_disabled_since(), [when(at)]);
+        let says = dated(t.people_disabled_since(), at);
         view! { <p class="flag warn"><Icon name=I::Warn /><span>{says}</span></p> }
     });
     let id = user.id.clone();
@@ -238,7 +220,7 @@ fn User(user: Account, scope: ScopeChoices, mine: bool, fresh: bool) -> impl Int
                 <Check name="disabled" label=t.people_is_disabled() checked=user.disabled_at.is_some() />
                 <Roles scope roles=user.roles />
                 <ReauthField fresh />
-                <p class="do"><Submit tone=Tone::Primary>{t.people_save()}</Submit></p>
+                <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
                 <p class="hint">{if mine { t.people_ends_mine() } else { t.people_ends_sessions() }}</p>
             </Form>
             {(!mine).then(|| view! { <Reset id=user.id fresh /> })}
@@ -255,14 +237,7 @@ fn Reset(id: String, fresh: bool) -> impl IntoView {
             <p class="hint">{t.people_reset_text()}</p>
             <Form action=ResetPassword::PATH>
                 <Hidden name="id" value=id />
-                <Field
-                    name="password"
-                    label=t.people_reset()
-                    kind="password"
-                    hint=t.people_password_hint()
-                    autocomplete="new-password"
-                    required=true
-                />
+                <PasswordField name="password" label=t.people_reset() hint=t.people_password_hint() new=true />
                 <ReauthField fresh />
                 <div class="do"><Submit>{t.people_reset_button()}</Submit></div>
             </Form>

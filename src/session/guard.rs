@@ -59,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Rejected;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Rejected> {
-        Ok(caller(&parts.extensions)?.clone())
+        Ok(user_of(&parts.extensions)?.clone())
     }
 }
 
@@ -121,14 +121,14 @@ pub async fn reauthenticate(service: &Service, session: &Session, user: &Current
     session.insert(REAUTHENTICATED, now().0).await.map_err(unavailable)
 }
 
-/// Re-authenticates the caller of a server function, and returns the user.
+/// Re-authenticates the caller of a server function, and returns the use cases and the user.
 ///
 /// # Errors
-/// Those of [`reauthenticate`] and [`user`].
-pub async fn reauthenticated_user(password: &str) -> Result<CurrentUser> {
-    let user = user()?;
-    reauthenticate(&service()?, &session()?, &user, password).await?;
-    Ok(user)
+/// Those of [`reauthenticate`] and [`caller`].
+pub async fn reauthenticated_caller(password: &str) -> Result<(Service, CurrentUser)> {
+    let (service, user) = caller()?;
+    reauthenticate(&service, &session()?, &user, password).await?;
+    Ok((service, user))
 }
 
 /// Returns the layer that finds a request's session. With https, no other host or path can set its cookie.
@@ -242,15 +242,15 @@ pub fn service() -> Result<Service> {
     use_context().ok_or_else(|| Error::Internal("no service".into()))
 }
 
-/// Returns the caller of a server function.
+/// Returns the use cases and the user, in a server function.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`]; [`Error::Unavailable`] if sessions cannot be read; [`Error::Throttled`].
-pub fn user() -> Result<CurrentUser> {
-    caller(&parts()?.extensions).cloned()
+pub fn caller() -> Result<(Service, CurrentUser)> {
+    Ok((service()?, user_of(&parts()?.extensions)?.clone()))
 }
 
-fn caller(extensions: &Extensions) -> Result<&CurrentUser> {
+fn user_of(extensions: &Extensions) -> Result<&CurrentUser> {
     admitted(extensions)?;
     extensions.get::<CurrentUser>().ok_or(Error::Unauthenticated)
 }
@@ -267,9 +267,9 @@ pub const OPEN_FUNCTIONS: [&str; 4] = ["/fn/log-in", "/fn/log-out", "/fn/prefer"
 /// session is refused only if sessions cannot be read or the address sends too many requests.
 ///
 /// # Errors
-/// Those of [`user`].
+/// Those of [`caller`].
 pub fn admit(path: &str, extensions: &Extensions) -> Result<()> {
-    if OPEN_FUNCTIONS.contains(&path) { admitted(extensions) } else { caller(extensions).map(|_| ()) }
+    if OPEN_FUNCTIONS.contains(&path) { admitted(extensions) } else { user_of(extensions).map(|_| ()) }
 }
 
 /// Checks name and password, and begins a session with a new id. Returns the cookie that makes the browser a known one.

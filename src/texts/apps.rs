@@ -19,21 +19,20 @@ texts! {
     settings_of(name: &str): "Settings of {name}", "{name} 的设置";
 
     // List of applications.
-    apps_title: "Applications", "应用";
     apps_count(n: usize): "{n} application" | "{n} applications", "{n} 个应用";
     apps_filter: "Filter applications", "筛选应用";
     apps_add: "Add an application", "添加应用";
     apps_create: "Add the application", "添加应用";
-    apps_name: "Name", "名称";
+    name_field: "Name", "名称";
     apps_name_hint: "Used by programs: a–z, 0–9, “.”, “_” and “-”. It cannot be changed later.", "程序中使用的名称：a–z、0–9、“.”、“_”、“-”，之后不能更改。";
     apps_first_namespace: "Also create a key-value namespace “application”", "同时创建键值命名空间“application”";
-    apps_column: "Application", "应用";
+    application: "Application", "应用";
     apps_namespaces: "Namespaces", "命名空间";
     apps_released: "Latest release", "最近发布";
     apps_none: "No applications yet", "暂无应用";
     apps_none_create: "An application is a program that reads its configuration from Trimtab. The guided setup creates one, with environments.",
         "应用是从 Trimtab 读取配置的程序。设置向导会创建一个应用及其环境。";
-    apps_none_start: "Guided setup", "设置向导";
+    guided_setup: "Guided setup", "设置向导";
     apps_none_ask: "You have no role in any application. An administrator can give you one.", "您还没有任何应用的角色，请向管理员申请。";
     apps_none_found(query: &str): "No application matches “{query}”", "没有匹配“{query}”的应用";
     apps_all_archived: "All applications are archived", "所有应用均已归档";
@@ -41,16 +40,13 @@ texts! {
     apps_hide_archived: "Hide archived", "隐藏已归档应用";
 
     // One application.
-    app_tabs: "Application", "应用";
     app_configs: "Configs", "配置";
-    app_tokens: "Tokens", "令牌";
     app_about: "About", "关于";
     app_matrix: "Configs by environment", "各环境的配置";
     app_filter: "Filter namespaces", "筛选命名空间";
     app_instances(n: usize): "Read by {n} instance" | "Read by {n} instances", "{n} 个实例正在读取";
     app_archived_title(name: &str): "{name} is archived", "{name} 已归档";
     app_archived_text: "Editing and publishing are disabled. Applications keep reading the live configuration.", "不能编辑或发布，应用仍会读取当前生效的配置。";
-    app_no_envs: "No environments yet", "暂无环境";
     app_no_envs_text: "A namespace has a config in each environment: dev, staging, prod …", "每个命名空间在每个环境中各有一份配置：dev、staging、prod……";
     app_no_envs_add: "Add environments", "添加环境";
     app_no_namespaces: "No namespaces yet", "暂无命名空间";
@@ -71,9 +67,9 @@ texts! {
     namespace: "Namespace", "命名空间";
     namespace_add: "Add namespace", "添加命名空间";
     namespace_create: "Add the namespace", "添加命名空间";
-    namespace_created(name: &str): "{name} was created.", "{name} 已创建。";
+    was_created(name: &str): "{name} was created.", "{name} 已创建。";
     namespace_name_hint: "a–z, 0–9, “.”, “_” and “-”.", "a–z、0–9、“.”、“_”、“-”。";
-    namespace_format: "Format", "格式";
+    format_field: "Format", "格式";
     namespace_format_hint: "Cannot be changed after the first edit or release.", "首次修改或发布后不能更改。";
     namespace_format_fixed: "The format cannot be changed: the namespace has edits or releases.", "已有修改或版本，格式不能更改。";
     namespace_for: "Purpose", "用途";
@@ -92,13 +88,11 @@ texts! {
         "不能再编辑或发布其任何配置，应用仍会读取当前生效的配置。之后可以恢复。";
 
     // Environments.
-    envs_title: "Environments", "环境";
     envs_lead: "Ordered from development to production. Every namespace has a config in each environment.",
         "按从开发到生产的顺序排列。每个命名空间在每个环境中各有一份配置。";
     envs_add: "Add an environment", "添加环境";
     envs_create: "Add the environment", "添加环境";
-    env_created(name: &str): "{name} was created.", "{name} 已创建。";
-    envs_column: "Environment", "环境";
+    environment: "Environment", "环境";
     envs_order: "Order", "顺序";
     envs_earlier(name: &str): "Move {name} up", "上移 {name}";
     envs_later(name: &str): "Move {name} down", "下移 {name}";
@@ -108,7 +102,7 @@ texts! {
     envs_protect: "Protected: publishing requires a reason and the environment name, typed to confirm", "受保护：发布时需填写原因，并输入环境名确认";
     envs_password_hint: "Required only to remove the protection.", "仅在取消保护时需要。";
     envs_name_hint: "A short name such as dev, staging or prod. It cannot be changed later.", "简短的名称，例如 dev、staging、prod。之后不能更改。";
-    envs_edit: "Edit", "编辑";
+    edit: "Edit", "编辑";
     envs_archive_text: "Configs in this environment can no longer be edited or published. Applications keep reading the live configuration. You can restore it later.",
         "该环境中不能再编辑或发布，应用仍会读取当前生效的配置。之后可以恢复。";
     envs_none: "No environments yet", "暂无环境";

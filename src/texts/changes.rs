@@ -4,7 +4,6 @@ use super::texts;
 
 texts! {
     // Lists.
-    changes_title: "Changes", "变更";
     changes_lead: "A change collects the edits of one person until they are published. Edits of different people never mix.",
         "变更保存一个人的修改，直到发布。不同人的修改互不影响。";
     changes_mine: "Mine", "我的变更";
@@ -27,7 +26,7 @@ texts! {
     change_last_edit: "last edit {}", "最后修改于 {}";
     change_open: "open", "进行中";
     change_is_published: "published", "已发布";
-    change_is_accepted: "accepted", "已接受";
+    is_accepted: "accepted", "已接受";
     change_accepted_when: "accepted {}", "接受于 {}";
     change_is_discarded: "discarded", "已放弃";
     change_published_when: "published {}", "发布于 {}";
@@ -36,21 +35,16 @@ texts! {
     change_discarded_now: "The change was discarded.", "变更已放弃。";
     change_empty: "This change has no differences", "此变更没有任何差异";
     change_empty_text: "Its edits are already live, or all of them were reverted.", "其修改已经生效，或已全部撤销。";
-    change_view: "View", "视图";
     change_configs(n: usize): "{n} config" | "{n} configs", "{n} 个配置";
     change_live(seq: u64): "Live, release {seq}", "当前生效：版本 {seq}";
     change_live_none: "No release yet", "尚无版本";
-    change_mine_side: "My change", "我的变更";
     change_their_side(name: &str): "Change by {name}", "{name} 的变更";
     change_release(seq: u64): "Release {seq}", "版本 {seq}";
-    change_edit_config: "Edit", "编辑";
     change_no_difference: "No differences from the live content.", "与当前生效内容没有差异。";
 
     // Describing and discarding.
     change_describe: "Edit description", "编辑说明";
-    change_message: "Reason", "原因";
     change_message_hint: "Shown in the history of every affected config.", "会显示在所涉及配置的历史中。";
-    change_discard: "Discard", "放弃";
     change_discard_ask: "Discard this change?", "放弃此变更？";
     change_discard_text(n: usize): "Its {n} edit will be discarded. This cannot be undone." | "Its {n} edits will be discarded. This cannot be undone.", "其中 {n} 处修改将被放弃，且无法恢复。";
 
@@ -71,10 +65,9 @@ texts! {
     conflict_edit_text: "Or merge both in the editor.", "也可以在编辑器中合并两者。";
 
     // Publishing.
-    publish_title: "Publish", "发布";
+    publish: "Publish", "发布";
     publish_becomes: "New releases", "将生成的版本";
     publish_readers(n: usize): "{n} instance reads this." | "{n} instances read this.", "有 {n} 个实例正在读取。";
-    publish_button(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处修改";
     publish_conflicts: "Resolve the conflicts first.", "请先解决冲突。";
     publish_not_mine_to: "You can edit but not publish. Send the link to this page to a publisher.", "您可以编辑但不能发布。请把本页链接发给有发布权限的人。";
     publish_view_only: "You can only view this change.", "您只能查看此变更。";
@@ -113,5 +106,4 @@ texts! {
     drift_title_held(config: &str): "{config}: the content of a reader node differs from the database", "{config}：读取节点的内容与数据库不一致";
     drift_keep_channel(seq: u64): "Keep release {seq} from etcd", "保留 etcd 中的版本 {seq}";
     drift_keep_database(live: u64, next: u64): "Publish release {live} from the database as release {next}", "将数据库中的版本 {live} 发布为版本 {next}";
-    etcd_not_responding_title: "etcd is not responding", "etcd 没有响应";
 }

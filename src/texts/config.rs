@@ -5,7 +5,7 @@ use crate::domain::release::{DelayReason, Delivery, Release};
 
 texts! {
     // On all of its pages.
-    config_pages: "Config", "配置";
+    config: "Config", "配置";
     tab_items: "Items", "条目";
     tab_text: "Text", "文本";
     tab_difference: "Difference", "差异";
@@ -17,10 +17,9 @@ texts! {
     release_n(n: u64): "release {n}", "版本 {n}";
     release_title(n: u64): "Release {n}", "版本 {n}";
     by_author(name: &str): "by {name}", "· {name}";
-    nothing_live: "Nothing published yet", "尚未发布";
     keys_counted(n: usize): "key" | "keys", "个键";
     lines_counted(n: usize): "line" | "lines", "行";
-    seen_by_label: "Seen by", "已获取";
+    seen_by: "Seen by", "已获取";
     n_of_m(n: usize, m: usize): "{n} of {m}", "{n} / {m}";
     instances_word(m: usize): "instance" | "instances", "个实例";
     no_readers_yet: "No readers yet", "尚无读取实例";
@@ -29,7 +28,7 @@ texts! {
 
     // Items.
     value: "Value", "值";
-    value_type: "Type", "类型";
+    type_field: "Type", "类型";
     last_change: "Last change", "最近修改";
     comment: "Comment", "备注";
     comment_hint: "Shown only in the console. Not delivered to applications.", "仅显示在控制台中，不会下发给应用。";
@@ -61,9 +60,8 @@ texts! {
     new_key_title: "New key", "新的键";
     key_hint: "Use dots for groups: checkout.timeout_ms", "用点分组，例如 checkout.timeout_ms";
     live_value: "Live value", "当前生效的值";
-    save_to_change: "Save", "保存";
     cancel: "Cancel", "取消";
-    remove_key: "Remove", "删除";
+    remove: "Remove", "删除";
     revert_edit: "Revert", "撤销修改";
     save_to: "Save to", "保存到";
     save_to_hint: "Edits of one change are published together.", "同一变更中的修改会一起发布。";
@@ -89,13 +87,11 @@ texts! {
     keep_theirs: "Keep theirs", "保留对方的";
     keep_mine: "Keep mine", "保留我的";
     keep_mine_edited: "Keep my edit (shown below)", "保留我的修改（如下）";
-    edit_it: "Edit", "编辑";
     not_set: "not set", "未设置";
 
     // Text.
     text_of(format: &str): "{format} document", "{format} 文档";
     lines_around: "Lines around the error", "出错位置附近的行";
-    save_text: "Save", "保存";
     no_text_title: "No text yet", "暂无内容";
     text_others(names: &str): "Also being edited by {names}. The person who publishes second has to merge.", "{names} 也在编辑此文本，后发布的人需要合并。";
     ends_crlf: "Line endings: CRLF", "换行符为 CRLF";
@@ -131,7 +127,6 @@ texts! {
     the_text: "the text", "文本";
 
     // Delivery of a release.
-    progress_title(n: u64): "Release {n}", "版本 {n}";
     progress_running(n: u64): "Release {n} is being delivered", "版本 {n} 下发中";
     accepted: "Accepted", "已接受";
     delivered: "Delivered", "已下发";
@@ -143,7 +138,7 @@ texts! {
     waiting_for: "Waiting for", "等待：";
     and_more(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";
     still_read(n: u64): "Applications keep reading release {n}.", "应用继续读取版本 {n}。";
-    roll_back_link: "Roll back", "回滚";
+    roll_back: "Roll back", "回滚";
     plus_ms(text: &str): "+ {text}", "+ {text}";
     milliseconds(n: i64): "{n} ms", "{n} 毫秒";
     seconds(n: &str): "{n} s", "{n} 秒";
@@ -151,7 +146,7 @@ texts! {
     hours(n: i64): "{n} h", "{n} 小时";
     days(n: i64): "{n} day" | "{n} days", "{n} 天";
     why_channel(detail: &str): "etcd is not responding: {detail}", "etcd 没有响应：{detail}";
-    why_channel_plain: "etcd is not responding", "etcd 没有响应";
+    etcd_not_responding: "etcd is not responding", "etcd 没有响应";
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
     why_mismatch(config: &str, seq: u64): "The content in etcd differs from release {seq} of {config}", "etcd 中的内容与 {config} 的版本 {seq} 不一致";
     why_ahead(config: &str, seq: u64): "etcd has release {seq} of {config}, which is not in the database", "etcd 中 {config} 的版本 {seq} 在数据库中不存在";
@@ -181,7 +176,7 @@ texts! {
     // Releases.
     no_releases: "Nothing published yet", "尚未发布";
     no_releases_text: "Each publish creates a numbered release, which is kept forever.", "每次发布都会生成一个带编号的版本，永久保留。";
-    tab_release: "Release", "版本";
+    release: "Release", "版本";
     published_by: "Published by", "发布人";
     when_accepted: "Time", "时间";
     actions: "Actions", "操作";
@@ -189,7 +184,6 @@ texts! {
     rolled_back_to(n: u64): "rollback to {n}", "回滚到 {n}";
     no_reason: "No reason given", "未填写原因";
     roll_back_to(n: u64): "Roll back to release {n}", "回滚到版本 {n}";
-    roll_back_title: "Roll back", "回滚";
     roll_back_text: "A rollback creates a new release with the content of an older one. Nothing is deleted.", "回滚会用旧版本的内容生成一个新版本，不会删除任何内容。";
     roll_back_does(n: u64, live: u64): "Publishes the content of release {n} again. Compared with the live release {live}:", "重新发布版本 {n} 的内容。与当前生效的版本 {live} 相比：";
     same_as_live(live: u64): "Its content is already live, as release {live}.", "其内容已作为版本 {live} 生效。";
@@ -214,7 +208,6 @@ texts! {
     readers_unnamed(n: usize): "{n} more instance is counted but not listed." | "{n} more instances are counted but not listed. An instance that reads from several nodes may be counted more than once.", "另有 {n} 个实例仅计数、未列出；从多个节点读取的实例可能被重复计数。";
     through_node: "Node", "节点";
     instance: "Instance", "实例";
-    holds: "Release", "版本";
     reader_since: "Since", "获取时间";
     last_request: "Last request", "最近请求";
     client: "Client", "客户端";
@@ -246,14 +239,12 @@ texts! {
     paste_text_hint: "Replaces the whole text.", "将替换整个文本。";
     or_a_file: "Or choose a file", "或选择文件";
     file_was: "The preview is of {}. Choose it again to preview it with other options.", "预览来自 {}。如需更改选项，请重新选择该文件。";
-    source: "Format", "格式";
     source_detect: "Detect automatically", "自动识别";
     typing: "Numbers and booleans", "数字和布尔值";
     types_keep: "Keep types", "保留类型";
     types_strings: "Convert to strings", "转为字符串";
     mode: "Keys missing from the import", "导入内容中没有的键";
     missing_keys_keep: "Keep", "保留";
-    missing_keys_remove: "Remove", "删除";
     preview: "Preview", "预览";
     import_preview: "Preview of changes", "修改预览";
     read_as(source: &str): "Read as {source}.", "按 {source} 读取。";
@@ -279,7 +270,7 @@ impl Lang {
     #[must_use]
     pub fn why_late(self, why: &DelayReason) -> String {
         match why {
-            DelayReason::Channel(None) => self.why_channel_plain().to_owned(),
+            DelayReason::Channel(None) => self.etcd_not_responding().to_owned(),
             DelayReason::Channel(Some(detail)) => self.why_channel(detail),
             DelayReason::Busy => self.why_busy().to_owned(),
             DelayReason::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),

@@ -6,9 +6,8 @@ texts! {
     delivery: "Delivery", "下发";
     delivery_of(env: &str): "Delivery to {env}", "{env} 的下发";
     delivery_lead: "Delivery of releases from the database to the readers, by environment.", "各环境中版本从数据库到读取实例的下发情况。";
-    delivery_none: "No environments yet", "暂无环境";
     delivery_none_text: "Delivery starts with the first environment.", "创建第一个环境后开始下发。";
-    delivery_state: "Status", "状态";
+    status: "Status", "状态";
     delivery_on_time: "on time", "正常";
     delivery_delayed: "delayed", "延迟";
     delivery_time: "Delivery time", "下发耗时";

@@ -11,20 +11,14 @@ texts! {
     home_changes_none: "You have no open changes. Edit a config to create one.", "没有进行中的变更。编辑配置即会新建。";
     home_releases: "Latest releases", "最近发布";
     home_releases_none: "Nothing published yet.", "还没有发布过任何内容。";
-    home_config: "Config", "配置";
-    home_release: "Release", "版本";
-    home_why: "Reason", "原因";
     home_who: "Author, time", "发布人、时间";
-    home_seen: "Seen by", "已获取";
     home_seen_by(seen: usize, all: usize): "{seen} of {all}", "{seen} / {all}";
-    home_not_delivered: "accepted", "已接受";
     home_rolled_back(seq: u64): "Rolled back to release {seq}", "回滚到版本 {seq}";
     home_attention: "Needs attention", "需要关注";
     home_attention_none: "All readers are up to date.", "所有实例都是最新的。";
     home_no_readers: "No instance has read its configuration in the last ten minutes.", "最近十分钟内没有实例读取配置。";
     home_still_holds(seq: u64): "still has release {seq}", "仍在使用版本 {seq}";
     home_newer: "a newer one was published {}", "新版本发布于 {}";
-    home_others_behind(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";
     home_token_ends: "The token {} expires {}", "令牌 {} 将于 {} 到期";
     home_apps: "My applications", "我的应用";
     home_namespaces(n: u64): "{n} namespace" | "{n} namespaces", "{n} 个命名空间";
@@ -32,7 +26,6 @@ texts! {
     home_empty: "Nothing here yet", "暂无内容";
     home_empty_create: "Start with an application: a program that reads its configuration from Trimtab. It takes a minute.",
         "从一个应用开始：应用是从 Trimtab 读取配置的程序，只需一分钟。";
-    home_empty_start: "Guided setup", "设置向导";
     home_empty_ask: "You do not have access to any application yet. Ask an administrator for a role.",
         "您还无权访问任何应用，请向管理员申请角色。";
 }

@@ -38,9 +38,7 @@ impl Lang {
             Self::Zh => "zh",
         }
     }
-}
 
-impl Lang {
     /// Returns the other language.
     #[must_use]
     pub fn other(self) -> Self {

@@ -3,7 +3,7 @@
 use super::{Lang, texts};
 use crate::domain::{
     content::Format,
-    error::{Dependency, DotenvTrouble, Error, Need, Problem, StateConflict},
+    error::{Dependency, DotenvTrouble, Error, Invalid, Need, Problem, StateConflict},
     unseen::describe,
 };
 
@@ -177,6 +177,17 @@ impl Lang {
         }
     }
 
+    /// Returns what is wrong with a field, with the line and the column if they are known.
+    #[must_use]
+    pub fn invalid(self, invalid: &Invalid) -> String {
+        let text = self.problem(&invalid.problem);
+        match (invalid.line, invalid.column) {
+            (Some(line), Some(column)) => self.at_place(line, column, &text),
+            (Some(line), None) => self.at_line(line, &text),
+            _ => text,
+        }
+    }
+
     fn dotenv(self, trouble: DotenvTrouble) -> &'static str {
         match trouble {
             DotenvTrouble::Placeholder => self.dotenv_placeholder(),
@@ -243,7 +254,7 @@ fn without_full_stop(detail: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{error::Invalid, limits};
+    use crate::domain::limits;
 
     #[test]
     fn a_single_problem_is_shown_and_several_are_counted() {

@@ -29,10 +29,7 @@ texts! {
     start_title: "Start with one application", "从一个应用开始";
     start_lead: "An application is a program that reads its configuration from Trimtab. Start with one. You can add others at any time.",
         "应用是从 Trimtab 读取配置的程序。先创建一个，之后随时可以再添加。";
-    start_name: "Name", "名称";
     start_name_hint: "Used by programs: a–z, 0–9, “.”, “_” and “-”.", "程序中使用的名称：a–z、0–9、“.”、“_”、“-”。";
-    start_app_title: "Display name", "显示名称";
-    start_app_title_hint: "Optional. Shown beside the name.", "选填，显示在名称旁。";
     start_creates: "This creates", "将会创建";
     start_creates_app: "the application, with a key-value namespace {}", "该应用，以及键值命名空间 {}";
     start_creates_envs: "the environments {}, {} and {}", "环境 {}、{} 和 {}";
@@ -46,8 +43,6 @@ texts! {
     start_step_edit: "Add the first keys", "添加第一批键";
     start_step_edit_text: "Type them, or paste a whole .env, .properties, JSON, YAML or TOML file.", "逐个输入，或粘贴整个 .env、.properties、JSON、YAML、TOML 文件。";
     start_step_open: "Open the config", "打开配置";
-    start_step_import: "Paste or import", "粘贴或导入";
-    start_step_publish: "Publish", "发布";
     start_step_publish_text: "Review the difference and publish. Your edits become release 1. Until then, no program reads them.",
         "查看差异后发布，您的修改将成为版本 1。在此之前，程序不会读取到它们。";
     start_step_token: "Give the program access", "授权程序读取";
@@ -55,6 +50,5 @@ texts! {
     start_step_token_create: "Create read token", "创建读取令牌";
     start_step_people: "Invite your team", "邀请同事";
     start_step_people_text: "Create an account for each person, so that you can see who changed what.", "每人一个账户，谁改了什么，一目了然。";
-    start_step_people_add: "Add a user", "添加用户";
     start_home: "Go to the home page", "前往首页";
 }

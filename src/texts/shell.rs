@@ -9,7 +9,6 @@ texts! {
     home_link: "Trimtab, home", "Trimtab，首页";
     breadcrumb: "Breadcrumb", "当前位置";
     main_navigation: "Main", "主导航";
-    problem_here: "Request failed", "操作失败";
 
     // Sidebar.
     home: "Home", "首页";

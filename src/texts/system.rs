@@ -8,9 +8,7 @@ texts! {
     system_lead: "Work that this node does automatically. Every node has its own tasks.", "此节点自动执行的工作。每个节点都有自己的任务。";
     system_lead_of(node: &str): "Work that node {node} does automatically. Every node has its own tasks.", "节点 {node} 自动执行的工作。每个节点都有自己的任务。";
     system_task: "Task", "任务";
-    system_state: "Status", "状态";
     system_last: "Last run", "上次运行";
-    system_never: "never", "从未";
     system_next: "Next run", "下次运行";
     system_on_event: "when needed", "按需";
     system_retrying: "retrying", "重试中";

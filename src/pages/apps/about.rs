@@ -8,7 +8,7 @@ use crate::{
     api::apps::{ArchiveApp, DescribeApp},
     components::*,
     domain::{catalog::App, names::AppName},
-    pages::{Page, PageResult, console::Console, shared::ConfirmDialog},
+    pages::{Page, PageResult, console::Console, shared::ArchiveCard},
     session::guard::CurrentUser,
 };
 
@@ -40,7 +40,14 @@ fn Show(about: About) -> impl IntoView {
         let description = app.description.clone();
         view! { <p class="prose">{description}</p> }.into_any()
     };
-    let end = owned.then(|| view! { <End app=app.clone() /> });
+    let (name, archived_at) = (app.name.to_string(), app.archived_at);
+    let end = owned.then(|| {
+        view! {
+            <ArchiveCard name=name.clone() archived_at text=t.about_archive_text() action=ArchiveApp::PATH>
+                <Hidden name="app" value=name />
+            </ArchiveCard>
+        }
+    });
     let read = format!("curl -H 'Authorization: Bearer ttr_…' {address}");
     let tokens = format!("/apps/{}/tokens", app.name);
     view! {
@@ -50,7 +57,7 @@ fn Show(about: About) -> impl IntoView {
             <Card id="read" title=t.about_read()>
                 <p>{sentence(t.about_read_text(), [view! { <code>{address.rsplit('/').next().unwrap_or_default().to_owned()}</code> }.into_any()])}</p>
                 <Code text=read label=t.about_read() />
-                <p class="do"><LinkButton href=tokens icon=I::Key>{t.app_tokens()}</LinkButton></p>
+                <p class="do"><LinkButton href=tokens icon=I::Key>{t.tokens()}</LinkButton></p>
             </Card>
             {end}
         </div>
@@ -68,45 +75,6 @@ fn Describe(app: App) -> impl IntoView {
             <TextArea name="description" label=t.description_field() hint=t.about_description_hint() value=app.description />
             <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
         </Form>
-    }
-    .into_any()
-}
-
-#[component]
-fn End(app: App) -> impl IntoView {
-    let t = lang();
-    let name = app.name.as_str().to_owned();
-    if let Some(at) = app.archived_at {
-        let since = sentence(t.archived_since(), [view! { <When at /> }.into_any()]);
-        return view! {
-            <Card id="end" title=t.archived()>
-                <p>{since}</p>
-                <Form action=ArchiveApp::PATH class="do">
-                    <Hidden name="app" value=name />
-                    <Hidden name="archived" value="false" />
-                    <Submit icon=I::Undo>{t.restore()}</Submit>
-                </Form>
-            </Card>
-        }
-        .into_any();
-    }
-    view! {
-        <Card id="end" title=t.archive()>
-            <p>{t.about_archive_text()}</p>
-            <div class="do">
-                <ConfirmDialog
-                    id="archive"
-                    button=t.archive()
-                    title=t.archive_ask(&name)
-                    text=t.about_archive_text()
-                    confirm=t.archive()
-                    action=ArchiveApp::PATH
-                >
-                    <Hidden name="app" value=name />
-                    <Hidden name="archived" value="true" />
-                </ConfirmDialog>
-            </div>
-        </Card>
     }
     .into_any()
 }

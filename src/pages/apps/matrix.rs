@@ -97,8 +97,20 @@ fn Matrix(shown: MatrixData) -> impl IntoView {
     let away: Vec<Namespace> = away.into_iter().map(|(ns, _)| ns.clone()).collect();
     let mut add = owned.then(|| view! { <AddNamespace app=app.name.clone() first=here.is_empty() /> });
     let body = match (shown.matrix.envs.is_empty(), here.is_empty()) {
-        (true, _) => view! { <NoEnvs /> }.into_any(),
-        (_, true) => view! { <NoNamespaces owned /> }.into_any(),
+        (true, _) => view! {
+            <Empty icon=I::Layers title=t.envs_none()>
+                <p>{t.app_no_envs_text()}</p>
+                <LinkButton href="/envs">{t.app_no_envs_add()}</LinkButton>
+            </Empty>
+        }
+        .into_any(),
+        (_, true) => view! {
+            <Empty icon=I::Rows title=t.app_no_namespaces()>
+                <p>{t.app_no_namespaces_text()}</p>
+                {(!owned).then(|| view! { <p>{t.app_no_namespaces_ask()}</p> })}
+            </Empty>
+        }
+        .into_any(),
         _ => {
             view! { <div class="bar"><FilterBox of="namespaces" label=t.app_filter() value=shown.q.clone() />{add.take()}</div>{table(&shown, t)} }
                 .into_any()
@@ -200,30 +212,6 @@ fn pending(cell: &Cell, me: &str, t: Lang) -> impl IntoView + use<> {
     view! { {mine}{others} }
 }
 
-#[component]
-fn NoEnvs() -> impl IntoView {
-    let t = lang();
-    view! {
-        <Empty icon=I::Layers title=t.app_no_envs()>
-            <p>{t.app_no_envs_text()}</p>
-            <LinkButton href="/envs">{t.app_no_envs_add()}</LinkButton>
-        </Empty>
-    }
-    .into_any()
-}
-
-#[component]
-fn NoNamespaces(owned: bool) -> impl IntoView {
-    let t = lang();
-    view! {
-        <Empty icon=I::Rows title=t.app_no_namespaces()>
-            <p>{t.app_no_namespaces_text()}</p>
-            {(!owned).then(|| view! { <p>{t.app_no_namespaces_ask()}</p> })}
-        </Empty>
-    }
-    .into_any()
-}
-
 /// Returns the formats and their labels, for a select.
 pub(super) fn formats(t: Lang) -> Vec<(String, String)> {
     let shown = |format: Format| match format {
@@ -244,8 +232,8 @@ fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
             <Form action=CreateNamespace::PATH swap="configs">
                 <Hidden name="app" value=app.as_str() />
                 <div class="row">
-                    <Field name="namespace" label=t.apps_name() hint=t.namespace_name_hint() mono=true required=true />
-                    <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options=formats(t) />
+                    <Field name="namespace" label=t.name_field() hint=t.namespace_name_hint() mono=true required=true />
+                    <Select name="format" label=t.format_field() hint=t.namespace_format_hint() options=formats(t) />
                 </div>
                 <Field name="description" label=t.namespace_for() />
                 <p class="do"><Submit tone=Tone::Primary>{t.namespace_create()}</Submit></p>
@@ -275,7 +263,7 @@ fn ArchivedNamespaces(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> 
                 </Form>
             }
         });
-        let since = namespace.archived_at.map(|at| sentence(t.archived_since(), [view! { <When at /> }.into_any()]));
+        let since = namespace.archived_at.map(|at| dated(t.archived_since(), at));
         view! { <li><span class="mono">{name}</span><span class="quiet push">{since}</span>{back}</li> }
     };
     Some(view! {

@@ -15,7 +15,11 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Page, PageResult, console::Console, shared::EnvStyles};
+use super::{
+    Page, PageResult,
+    console::Console,
+    shared::{EnvStyles, NoApps},
+};
 use crate::{
     api::{apps::CreateApp, paths},
     components::*,
@@ -36,13 +40,12 @@ pub fn routes() -> Router<Console> {
 }
 
 /// Query parameters of the list.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct AppsQuery {
     /// Words that a row must contain.
-    #[serde(default)]
     q: String,
     /// Shows archived applications too.
-    #[serde(default)]
     archived: bool,
 }
 
@@ -84,7 +87,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
         looks,
         may_create: who.actor.may_create().is_ok(),
     };
-    Ok(Page::new(|t| t.apps_title().to_owned(), move || view! { <Apps list /> })
+    Ok(Page::new(|t| t.applications().to_owned(), move || view! { <Apps list /> })
         .crumbs(|t| vec![Crumb::here(t.applications())]))
 }
 
@@ -95,7 +98,8 @@ fn Apps(list: List) -> impl IntoView {
     let nothing = all + away == 0;
     let add = may_create.then(|| view! { <Add /> });
     if nothing {
-        return view! { <Head title=t.apps_title() /><Nothing may_create />{add} }.into_any();
+        let text = if may_create { t.apps_none_create() } else { t.apps_none_ask() };
+        return view! { <Head title=t.applications() /><NoApps title=t.apps_none() text may_create />{add} }.into_any();
     }
     let (href, says) = match archived {
         true => ("/apps", t.apps_hide_archived().to_owned()),
@@ -118,7 +122,7 @@ fn Apps(list: List) -> impl IntoView {
                 <table class="rows stacked apps" id="apps">
                     <thead>
                         <tr>
-                            <th scope="col">{t.apps_column()}</th>
+                            <th scope="col">{t.application()}</th>
                             <th scope="col">{t.apps_released()}</th>
                             <th scope="col" class="num">{t.apps_namespaces()}</th>
                         </tr>
@@ -130,7 +134,7 @@ fn Apps(list: List) -> impl IntoView {
         .into_any()
     };
     view! {
-        <Head title=t.apps_title()><p class="facts"><span>{t.apps_count(all)}</span></p></Head>
+        <Head title=t.applications()><p class="facts"><span>{t.apps_count(all)}</span></p></Head>
         <div class="bar">
             <FilterBox of="apps" label=t.apps_filter() value=q />
             {switch}
@@ -164,18 +168,6 @@ fn Row(card: AppCard, release: Option<Release>, looks: EnvStyles) -> impl IntoVi
 }
 
 #[component]
-fn Nothing(may_create: bool) -> impl IntoView {
-    let t = lang();
-    view! {
-        <Empty icon=I::Apps title=t.apps_none()>
-            <p>{if may_create { t.apps_none_create() } else { t.apps_none_ask() }}</p>
-            {may_create.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.apps_none_start()}</LinkButton> })}
-        </Empty>
-    }
-    .into_any()
-}
-
-#[component]
 fn Add() -> impl IntoView {
     let t = lang();
     let open = use_context::<RefusedForm>().is_some_and(|r| r.is_of(CreateApp::PATH, None));
@@ -183,7 +175,7 @@ fn Add() -> impl IntoView {
         <Reveal summary=t.apps_add() icon=I::Plus open id="add">
             <Form action=CreateApp::PATH>
                 <div class="row">
-                    <Field name="app" label=t.apps_name() hint=t.apps_name_hint() mono=true required=true />
+                    <Field name="app" label=t.name_field() hint=t.apps_name_hint() mono=true required=true />
                     <Field name="title" label=t.title_field() hint=t.title_hint() />
                 </div>
                 <Check name="namespace" label=t.apps_first_namespace() checked=true />
@@ -210,7 +202,7 @@ fn AppHead(
     let to = |this: AppTab, text: &str, end: &str| Tab::to(text, format!("{path}{end}")).when(tab == this);
     let tabs = vec![
         to(AppTab::Configs, t.app_configs(), ""),
-        to(AppTab::Tokens, t.app_tokens(), "/tokens"),
+        to(AppTab::Tokens, t.tokens(), "/tokens"),
         to(AppTab::About, t.app_about(), "/about"),
     ];
     let away = app.archived_at.is_some().then(|| {
@@ -223,7 +215,7 @@ fn AppHead(
         <Head title=app.name.as_str()>
             <p class="facts">{title}{children.map(|children| children())}</p>
         </Head>
-        <Tabs label=t.app_tabs() tabs />
+        <Tabs label=t.application() tabs />
     }
     .into_any()
 }

@@ -16,7 +16,7 @@ use crate::{
         error::{Error, Need},
         names::{AppName, NamespaceName},
     },
-    pages::{Page, PageResult, console::Console, shared::ConfirmDialog},
+    pages::{Page, PageResult, console::Console, shared::ArchiveCard},
     session::guard::CurrentUser,
 };
 
@@ -42,18 +42,23 @@ pub(super) async fn show(
 #[component]
 fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
     let t = lang();
-    let Namespace { app, name, format, description, .. } = namespace.clone();
+    let Namespace { app, name, format, description, archived_at, .. } = namespace;
+    let (app, name) = (app.to_string(), name.to_string());
+    let (of_app, of_name) = (app.clone(), name.clone());
     view! {
         <div class="column">
-            <Head title=name.as_str() tag=format.as_str() />
+            <Head title=name.clone() tag=format.as_str() />
             <Form action=ChangeNamespace::PATH class="card">
-                <Hidden name="app" value=app.as_str() />
-                <Hidden name="namespace" value=name.as_str() />
+                <Hidden name="app" value=of_app />
+                <Hidden name="namespace" value=of_name />
                 <Field name="description" label=t.namespace_for() value=description />
                 <Choose format fixed />
                 <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
             </Form>
-            <End namespace />
+            <ArchiveCard name=name.clone() archived_at text=t.namespace_archive_text() action=ArchiveNamespace::PATH>
+                <Hidden name="app" value=app />
+                <Hidden name="namespace" value=name />
+            </ArchiveCard>
         </div>
     }
     .into_any()
@@ -66,45 +71,5 @@ fn Choose(format: Format, fixed: bool) -> impl IntoView {
         return view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any();
     }
     let (options, value) = (formats(t), format.as_str());
-    view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }
-        .into_any()
-}
-
-#[component]
-fn End(namespace: Namespace) -> impl IntoView {
-    let t = lang();
-    let Namespace { app, name, archived_at, .. } = namespace;
-    let question = t.archive_ask(name.as_str());
-    let fields = view! {
-        <Hidden name="app" value=app.as_str() />
-        <Hidden name="namespace" value=name.as_str() />
-        <Hidden name="archived" value=archived_at.is_none().to_string() />
-    };
-    match archived_at {
-        Some(at) => view! {
-            <Card id="end" title=t.archived()>
-                <p>{sentence(t.archived_since(), [view! { <When at /> }.into_any()])}</p>
-                <Form action=ArchiveNamespace::PATH class="do">{fields}<Submit icon=I::Undo>{t.restore()}</Submit></Form>
-            </Card>
-        }
-        .into_any(),
-        None => view! {
-            <Card id="end" title=t.archive()>
-                <p>{t.namespace_archive_text()}</p>
-                <div class="do">
-                    <ConfirmDialog
-                        id="archive"
-                        button=t.archive()
-                        title=question
-                        text=t.namespace_archive_text()
-                        confirm=t.archive()
-                        action=ArchiveNamespace::PATH
-                    >
-                        {fields}
-                    </ConfirmDialog>
-                </div>
-            </Card>
-        }
-        .into_any(),
-    }
+    view! { <Select name="format" label=t.format_field() hint=t.namespace_format_hint() options value /> }.into_any()
 }

@@ -32,5 +32,5 @@ pub(super) async fn show(
             <Tokens tokens dead=asked.all path=here make fresh />
         }
     };
-    Ok(Page::new(move |t| format!("{} · {title}", t.app_tokens()), view).crumbs(crumbs))
+    Ok(Page::new(move |t| format!("{} · {title}", t.tokens()), view).crumbs(crumbs))
 }

@@ -4,15 +4,7 @@ use leptos::prelude::*;
 
 use super::{conflicts::Conflicts, data::ChangePageData};
 use crate::{
-    api::paths,
-    components::*,
-    domain::{
-        change::ChangeState,
-        diff::{Diff, keys, lines},
-    },
-    pages::config::more_rows,
-    service::ChangeConfig,
-    texts::Lang,
+    api::paths, components::*, domain::change::ChangeState, pages::config::DiffBody, service::ChangeConfig, texts::Lang,
 };
 
 /// The difference that a change makes to one config.
@@ -31,27 +23,19 @@ pub(super) fn Config(
     let look = shown.looks.get(&id.env);
     let edit = (open && change.mine).then(|| {
         let href = paths::config(&id);
-        view! { <LinkButton href tone=Tone::Bare icon=I::Edit>{t.change_edit_config()}</LinkButton> }
+        view! { <LinkButton href tone=Tone::Bare icon=I::Edit>{t.edit()}</LinkButton> }
     });
     let conflicts = (open && !config.conflicts.is_empty()).then(|| {
         view! { <Conflicts config=config.clone() change=change.clone() drawn=shown.drawn.clone() /> }
     });
     let (old, new) = sides(t, &config, &shown);
     let counts = config.diff.counts();
-    let (view, window, turn) = (shown.drawn.view, shown.drawn.window(&id), shown.drawn.rows_address(&id));
-    let diff = match config.diff {
-        _ if counts.total() == 0 => view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any(),
-        Diff::Kv(all) => {
-            let shown = keys(&all, window);
-            let rest = more_rows(&shown, Some(&turn));
-            view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
-        }
-        Diff::Text { old: was, new: is } => {
-            let page = lines(was.expose(), is.expose(), shown.drawn.context, window);
-            let rest = more_rows(&page, Some(&turn));
-            let unfold = format!("{}#{anchor}", shown.drawn.unfold);
-            view! { <DiffText rows=page.rows view old new unfold />{rest} }.into_any()
-        }
+    let (view, window, here) = (shown.drawn.view, shown.drawn.window(&id), shown.drawn.rows_address(&id));
+    let diff = if counts.total() == 0 {
+        view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any()
+    } else {
+        let unfold = format!("{}#{anchor}", shown.drawn.unfold);
+        view! { <DiffBody diff=config.diff view old new context=shown.drawn.context window here unfold /> }.into_any()
     };
     let heading = format!("{anchor}-title");
     let named_by = heading.clone();
@@ -80,11 +64,8 @@ fn sides(t: Lang, config: &ChangeConfig, shown: &ChangePageData) -> (String, Str
         ChangeState::Published => (release(config.live - 1), release(config.live)),
         _ => {
             let live = if config.live == 0 { t.change_live_none().to_owned() } else { t.change_live(config.live) };
-            let mine = if change.mine {
-                t.change_mine_side().to_owned()
-            } else {
-                t.change_their_side(&change.change.author_name)
-            };
+            let mine =
+                if change.mine { t.my_change().to_owned() } else { t.change_their_side(&change.change.author_name) };
             (live, mine)
         }
     }

@@ -39,7 +39,7 @@ pub(super) async fn show(
     let older = next.map(|(at, id)| format!("/changes?at={}&after={id}", at.0));
     let looks = EnvStyles::of(&console.service.envs().await?);
     let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|change| change.mine);
-    Ok(Page::new(|t| t.changes_title().to_owned(), move || view! { <Changes mine others looks newer older /> })
+    Ok(Page::new(|t| t.changes().to_owned(), move || view! { <Changes mine others looks newer older /> })
         .crumbs(|t| vec![Crumb::here(t.changes())]))
 }
 
@@ -52,7 +52,7 @@ fn Changes(
     older: Option<String>,
 ) -> impl IntoView {
     let t = lang();
-    let head = view! { <Head title=t.changes_title() /><p class="lead">{t.changes_lead()}</p> };
+    let head = view! { <Head title=t.changes() /><p class="lead">{t.changes_lead()}</p> };
     if mine.is_empty() && others.is_empty() && newer.is_none() {
         return view! {
             {head}
@@ -75,7 +75,7 @@ fn Changes(
         {head}
         <Card id="mine" title=t.changes_mine()>{mine}</Card>
         <Card id="others" title=t.changes_others()>{others}</Card>
-        <Pager of=t.changes_title() newer older />
+        <Pager of=t.changes() newer older />
     }
     .into_any()
 }
@@ -101,7 +101,7 @@ pub(in crate::pages) fn ChangeItem(
         let name = view! { <b>{change.change.author_name.clone()}</b> }.into_any();
         view! { <span>{sentence(t.change_by(), [name])}</span> }
     });
-    let edited = sentence(t.change_edited(), [view! { <When at=change.change.updated_at /> }.into_any()]);
+    let edited = dated(t.change_edited(), change.change.updated_at);
     let text = change.conflicts_in_texts;
     let says = if text { t.change_conflict_text().to_owned() } else { t.change_conflicts(conflicts) };
     let flag = (conflicts > 0).then(|| {

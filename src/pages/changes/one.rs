@@ -20,28 +20,22 @@ use crate::{
         error::Error,
         release::Release,
     },
-    pages::{Page, PageResult, console::Console, live, shared::EnvStyles},
+    pages::{Page, PageResult, config, console::Console, live, shared::EnvStyles},
     service::ChangeView,
     session::guard::CurrentUser,
     texts::Lang,
 };
 
-/// Number of unchanged lines around each difference of a text.
-const CONTEXT: usize = 3;
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ChangeQuery {
     /// `split` shows differences side by side.
-    #[serde(default)]
     view: String,
     /// Shows all lines of texts.
-    #[serde(default)]
     all: bool,
     /// The config that is shown from `row` on.
-    #[serde(default)]
     config: String,
     /// The first row of `config` that is shown.
-    #[serde(default)]
     row: usize,
 }
 
@@ -64,7 +58,7 @@ pub(super) async fn show(
     let here = |all| paths::with(&paths::change(&id), &[("view", split), ("all", if all { "true" } else { "" })]);
     let drawn = DiffOptions {
         view,
-        context: if asked.all { usize::MAX / 4 } else { CONTEXT },
+        context: config::context(asked.all),
         here: here(asked.all),
         unfold: here(true),
         shown_from: (asked.config, asked.row),
@@ -127,7 +121,7 @@ fn One(shown: ChangePageData) -> impl IntoView {
     let discarded = (change.state == ChangeState::Discarded).then(|| {
         view! { <Banner mood=Mood::Quiet title=t.change_discarded_title()><p>{t.change_discarded_text()}</p></Banner> }
     });
-    let segments = (!nothing).then(|| view! { <Segments label=t.change_view() tabs=segments /> });
+    let segments = (!nothing).then(|| view! { <Segments label=t.view_of() tabs=segments /> });
     view! {
         <div id="change">
             {refusal_banner()}
@@ -161,20 +155,19 @@ fn Title(shown: ChangePageData, children: Children) -> impl IntoView {
     // A change is shown as published only when the channel has all of its releases.
     let late = shown.progress.iter().any(|p| p.release.delivered_at.is_none());
     let ChangeView { change, mine, configs, .. } = shown.change;
-    let when = |at| view! { <When at /> }.into_any();
     let author = (!mine).then(|| {
         let name = view! { <b>{change.author_name.clone()}</b> }.into_any();
         view! { <span>{sentence(t.change_by(), [name])}</span> }
     });
     let time = match change.state {
-        ChangeState::Open => sentence(t.change_last_edit(), [when(change.updated_at)]).into_any(),
-        ChangeState::Published if late => sentence(t.change_accepted_when(), [when(change.updated_at)]).into_any(),
-        ChangeState::Published => sentence(t.change_published_when(), [when(change.updated_at)]).into_any(),
-        ChangeState::Discarded => sentence(t.change_opened(), [when(change.created_at)]).into_any(),
+        ChangeState::Open => dated(t.change_last_edit(), change.updated_at),
+        ChangeState::Published if late => dated(t.change_accepted_when(), change.updated_at),
+        ChangeState::Published => dated(t.change_published_when(), change.updated_at),
+        ChangeState::Discarded => dated(t.change_opened(), change.created_at),
     };
     let (mood, state) = match change.state {
         ChangeState::Open => (Mood::Warn, t.change_open()),
-        ChangeState::Published if late => (Mood::Warn, t.change_is_accepted()),
+        ChangeState::Published if late => (Mood::Warn, t.is_accepted()),
         ChangeState::Published => (Mood::Good, t.change_is_published()),
         ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
     };

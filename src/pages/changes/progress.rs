@@ -7,15 +7,12 @@ use crate::{
     components::*,
     domain::release::Release,
     pages::{
-        config::elapsed,
+        config::{elapsed, waiting_for},
         shared::{EnvStyles, MissingNodes},
     },
     reader::nodes::{NodeCoverage, Readers},
     service::{DelayReason, LateEnv},
 };
-
-/// Maximum number of instances that are named.
-const NAMED: usize = 3;
 
 /// A release and its readers.
 #[derive(Clone, Debug)]
@@ -122,14 +119,8 @@ fn Seen(progress: ReleaseProgress) -> impl IntoView {
             .into_any();
     }
     let waits = all - seen;
-    let behind = progress.readers.behind(progress.release.seq).take(NAMED);
-    let names: Vec<_> = behind.map(|i| view! { " "<code>{i.name.clone()}</code> }).collect();
-    let more = waits - names.len();
     let (dot, icon) = if waits == 0 { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
-    let waiting = (waits > 0).then(|| {
-        let more = (more > 0).then(|| format!(" {}", t.and_more(more)));
-        view! { <small>{t.waiting_for()}{names}{more}</small> }
-    });
+    let waiting = waiting_for(&progress.readers, progress.release.seq);
     let newer =
         (progress.live > progress.release.seq).then(|| view! { <small>{t.progress_superseded(progress.live)}</small> });
     let says = t.seen_by_n(seen, all);

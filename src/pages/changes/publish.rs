@@ -12,7 +12,7 @@ use crate::{
     },
     components::*,
     domain::change::ChangeState,
-    pages::shared::ConfirmDialog,
+    pages::{config::EnvNameField, shared::ConfirmDialog},
 };
 
 /// Actions of an open change, or delivery progress of a published one.
@@ -55,10 +55,9 @@ fn Open(shown: ChangePageData) -> impl IntoView {
                 {describe}
                 <ConfirmDialog
                     id="discard"
-                    button=t.change_discard()
+                    button=t.discard()
                     title=t.change_discard_ask()
                     text
-                    confirm=t.change_discard()
                     action=DiscardChange::PATH
                 >
                     <Hidden name="change" value=id />
@@ -66,7 +65,7 @@ fn Open(shown: ChangePageData) -> impl IntoView {
             </div>
         }
     });
-    view! { <Card id="publish-title" title=t.publish_title()>{publish}{own}</Card> }.into_any()
+    view! { <Card id="publish-title" title=t.publish()>{publish}{own}</Card> }.into_any()
 }
 
 /// Form for the message before publishing, to find the change again and to inform its publisher.
@@ -78,7 +77,7 @@ fn Describe(id: String, message: String) -> impl IntoView {
         <Reveal summary=t.change_describe() icon=I::Edit open>
             <Form action=DescribeChange::PATH swap="change">
                 <Hidden name="change" value=id />
-                <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
+                <TextArea name="message" label=t.why() hint=t.change_message_hint() value=message />
                 <p class="do"><Submit>{t.save()}</Submit></p>
             </Form>
         </Reveal>
@@ -117,25 +116,18 @@ fn Send(shown: ChangePageData) -> impl IntoView {
             <Hidden name="diff_sha256" value=seen />
             <TextArea
                 name="message"
-                label=t.change_message()
+                label=t.why()
                 note
                 value=message
                 rows=2
                 required
             />
-            <EnvNamesField expected required />
+            {required.then(|| view! { <EnvNameField env=expected /> })}
             <p class="hint">{t.publish_becomes()}</p>
             <ul class="becomes">{becomes}</ul>
             {(readers > 0).then(|| view! { <p class="hint">{t.publish_readers(readers)}</p> })}
-            <p class="do"><Submit tone=Tone::Primary icon=I::Send wide=true>{t.publish_button(edits)}</Submit></p>
+            <p class="do"><Submit tone=Tone::Primary icon=I::Send wide=true>{t.publish_edits(edits)}</Submit></p>
         </Form>
     }
     .into_any()
-}
-
-/// Asks for the names of protected environments. It is a component, so that its field is created inside of the form.
-#[component]
-fn EnvNamesField(expected: String, required: bool) -> impl IntoView {
-    let label = lang().type_to_publish(&expected);
-    required.then(|| view! { <Field name="confirm" label placeholder=expected mono=true required=true /> })
 }

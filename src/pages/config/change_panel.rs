@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{OpenedConfig, progress::DeliveryProgress};
 use crate::{
     api::{config::DiscardEdits, paths, publish::Publish},
-    components::{Card, DiffKv, DiffSummary, Field, Form, Hidden, I, LinkButton, ScrollBox, Submit, Tone, lang},
+    components::*,
     domain::diff::{ConfigDiff, Diff, diff_sha256},
     pages::shared::ConfirmDialog,
     service::OwnChange,
@@ -169,7 +169,7 @@ fn PublishForm(opened: Arc<OpenedConfig>, mine: OwnChange, editing: bool) -> imp
     .into_any()
 }
 
-/// Asks for the name of a protected environment.
+/// Asks for the names of protected environments.
 #[component]
 pub fn EnvNameField(env: String) -> impl IntoView {
     let label = lang().type_to_publish(&env);
@@ -187,7 +187,6 @@ fn Discard(opened: Arc<OpenedConfig>, mine: OwnChange) -> impl IntoView {
             button=t.discard()
             title=t.discard_question(count)
             text
-            confirm=t.discard()
             action=DiscardEdits::PATH
             swap="config"
             tone=Tone::Bare

@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{OpenedConfig, difference::more_rows, fields::ConfigFields, link_start};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
-    components::{DiffText, Form, Hidden, I, Icon, LinkButton, ScrollBox, Submit, Words, is_long, joined, lang},
+    components::*,
     domain::{
         diff::{Window, Word, lines, words},
         error::Conflict,
@@ -50,7 +50,7 @@ fn One(opened: Arc<OpenedConfig>, conflict: Conflict) -> impl IntoView {
     let t = lang();
     let key = conflict.key.clone();
     let edit = format!("{}?edit={}#edit", link_start(&opened), Encoded(&key));
-    let edit = (!key.is_empty()).then(|| view! { <LinkButton href=edit>{t.edit_it()}</LinkButton> });
+    let edit = (!key.is_empty()).then(|| view! { <LinkButton href=edit>{t.edit()}</LinkButton> });
     let (change, _) = opened.own_change();
     view! {
         <li>

@@ -9,9 +9,7 @@ use serde::Deserialize;
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     api::paths,
-    components::{
-        DiffKv, DiffSummary, DiffText, DiffView, Empty, I, LinkButton, Reveal, Segments, Select, Submit, Tab, lang,
-    },
+    components::*,
     domain::{
         diff::{Diff, Window, WindowRows, keys, lines},
         names::{ConfigId, EnvName},
@@ -175,19 +173,12 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     let (old, new) = (sides.left.name(t, compared.old_seq), sides.right.name(t, compared.new_seq));
     let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
     let views = views.map(|(this, text)| Tab::to(text, shown.link(&sides.left, this, shown.all)).when(this == *view));
-    let diff = Diffs {
-        diff: compared.diff.clone(),
-        view: *view,
-        old: old.clone(),
-        new: new.clone(),
-        all: shown.all,
-        row: shown.row,
-        links: Some(Links {
-            here: shown.link(&sides.left, *view, shown.all),
-            unfolded: shown.link(&sides.left, *view, true),
-        }),
+    let (view, counts, window) = (*view, compared.diff.counts(), Window::after(shown.row));
+    let here = shown.link(&sides.left, view, shown.all);
+    let unfold = shown.link(&sides.left, view, true);
+    let body = view! {
+        <DiffBody diff=compared.diff.clone() view old=old.clone() new=new.clone() context=context(shown.all) window here unfold />
     };
-    let counts = compared.diff.counts();
     view! {
         <div class="bar">
             <CommonComparisons shown=shown.clone() />
@@ -199,7 +190,7 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
             {(counts.total() > 1).then(|| view! { <p class="alive-only quiet keys"><kbd>"n"</kbd><kbd>"p"</kbd>" "{t.next_previous()}</p> })}
             <Choose shown />
         </div>
-        <DiffBody diffs=diff />
+        {body}
     }
     .into_any()
 }
@@ -279,42 +270,41 @@ fn Choose(shown: Arc<Comparison>) -> impl IntoView {
     .into_any()
 }
 
-/// A difference and its display options.
-pub(super) struct Diffs {
-    /// The difference.
-    pub diff: Diff,
-    /// Unified or side by side.
-    pub view: DiffView,
-    /// Name of the left side.
-    pub old: String,
-    /// Name of the right side.
-    pub new: String,
-    /// Whether unchanged lines are shown.
-    pub all: bool,
-    /// The first row shown.
-    pub row: usize,
-    /// Addresses of its other rows, if it has a page of its own.
-    pub links: Option<Links>,
-}
-
-/// Addresses of a difference.
-pub(super) struct Links {
-    /// The page with the difference from its first row on.
-    pub here: String,
-    /// The page with all lines.
-    pub unfolded: String,
+/// Returns the number of unchanged lines around each difference of a text. `all` shows all lines.
+pub(in crate::pages) fn context(all: bool) -> usize {
+    if all { usize::MAX / 4 } else { CONTEXT }
 }
 
 /// The difference itself.
 #[component]
-pub(super) fn DiffBody(diffs: Diffs) -> impl IntoView {
-    let Diffs { diff, view, old, new, all, row, links } = diffs;
+pub(in crate::pages) fn DiffBody(
+    /// The difference.
+    diff: Diff,
+    /// Unified or side by side.
+    #[prop(optional)]
+    view: DiffView,
+    /// Name of the left side.
+    old: String,
+    /// Name of the right side.
+    #[prop(into)]
+    new: String,
+    /// Number of unchanged lines around each difference of a text.
+    #[prop(default = CONTEXT)]
+    context: usize,
+    /// The rows shown.
+    #[prop(default = Window::after(0))]
+    window: Window,
+    /// Address of the page with the difference from its first row on, if it has a page of its own.
+    #[prop(optional, into)]
+    here: Option<String>,
+    /// Address of the page with all lines.
+    #[prop(optional, into)]
+    unfold: String,
+) -> impl IntoView {
     let t = lang();
     if diff.is_empty() {
         return view! { <Empty icon=I::Ok title=t.no_difference()><p>{t.same_on_both_sides()}</p></Empty> }.into_any();
     }
-    let (here, unfold) = links.map(|links| (links.here, links.unfolded)).unzip();
-    let window = Window::after(row);
     match diff {
         Diff::Kv(all) => {
             let shown = keys(&all, window);
@@ -322,9 +312,9 @@ pub(super) fn DiffBody(diffs: Diffs) -> impl IntoView {
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
-            let shown = lines(was.expose(), is.expose(), if all { usize::MAX / 4 } else { CONTEXT }, window);
+            let shown = lines(was.expose(), is.expose(), context, window);
             let rest = more_rows(&shown, here.as_deref());
-            view! { <DiffText rows=shown.rows view old new unfold=unfold.unwrap_or_default() />{rest} }.into_any()
+            view! { <DiffText rows=shown.rows view old new unfold />{rest} }.into_any()
         }
     }
 }

@@ -7,7 +7,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{OpenedConfig, change_panel::EnvNameField};
 use crate::{
     api::publish::{Repair, Settle},
-    components::{Banner, Field, Form, Hidden, Mood, Submit, Tone, When, lang, sentence},
+    components::*,
     domain::drift::{Drift, DriftKind},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 #[component]
 pub fn ConfigDrift(opened: Arc<OpenedConfig>, drift: Drift) -> impl IntoView {
     let t = lang();
-    let since = sentence(t.started_at(), [view! { <When at=drift.since /> }.into_any()]);
+    let since = dated(t.started_at(), drift.since);
     let (title, text, form) = match drift.kind {
         DriftKind::Foreign { seq } => {
             let form = opened.may_publish().then(|| view! { <RepairForm opened=opened.clone() /> }.into_any());

@@ -10,7 +10,7 @@ use crate::{
         config::{RemoveItem, RevertItem, SaveItem, SaveText},
         paths::Encoded,
     },
-    components::{Field, Form, Hidden, I, Icon, LinkButton, RefusedForm, Select, Submit, TextArea, Tone, lang},
+    components::*,
     domain::{
         content::{Item, ValueType},
         error::{Conflict, Error},
@@ -24,13 +24,13 @@ const ONE_LINE: usize = 100;
 /// All line breaks. A single-line field loses them.
 const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
-/// Returns the refused form of a key to which this page is the response.
+/// Returns the refused form of a key, or of the text, to which this page is the response.
 fn refused() -> Option<RefusedForm> {
-    use_context::<RefusedForm>().filter(|r| [SaveItem::PATH, RemoveItem::PATH].contains(&r.action()))
+    use_context::<RefusedForm>().filter(|r| [SaveItem::PATH, RemoveItem::PATH, SaveText::PATH].contains(&r.action()))
 }
 
-/// Returns the conflict for which the form of this key was refused, if any.
-fn refused_conflict(key: &str) -> Option<Conflict> {
+/// Returns the conflict for which the form of this key was refused, if any. The text has an empty key.
+pub(super) fn refused_conflict(key: &str) -> Option<Conflict> {
     let refused = refused()?;
     let Error::Conflict(all) = refused.error() else { return None };
     let found = all.iter().find(|c| c.key == key)?.clone();
@@ -62,7 +62,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
     let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
     let merge = met.map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
     let was = there.live.clone().filter(|live| !live.has_same_content(&item));
-    let says = if merging { t.keep_mine_edited() } else { t.save_to_change() };
+    let says = if merging { t.keep_mine_edited() } else { t.save() };
     let forms = view! { <Forms opened=opened.clone() key=key.clone() q=q.clone() there=there.clone() /> };
     view! {
         <section class="edit" id="edit" aria-labelledby="edit-title">
@@ -150,7 +150,7 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
         {was_in}
         <div class="pair">
             <div>{field}{was}</div>
-            <Select name="kind" label=t.value_type() options value=kind.as_str() pointer="/type" />
+            <Select name="kind" label=t.type_field() options value=kind.as_str() pointer="/type" />
         </div>
         {comment}
     }
@@ -205,7 +205,7 @@ fn KeyActions(opened: Arc<OpenedConfig>, key: String, there: KeyStatus) -> impl 
         view! { <button type="submit" form="revert" class=Tone::Plain.class()><Icon name=I::Undo />{t.revert_edit()}</button> }
     });
     let remove = there.can_remove().then(|| {
-        view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove_key()}</button> }
+        view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove()}</button> }
     });
     view! { <span class="apart">{revert}{remove}</span> }.into_any()
 }

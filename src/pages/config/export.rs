@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{ConfigPath, OpenedConfig};
 use crate::{
     api::paths,
-    components::{I, Icon},
+    components::*,
     domain::content::Format,
     formats::{self, ItemFormat},
     pages::{PageError, console::Console},

@@ -9,26 +9,17 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{
-    ConfigPage, ConfigPath, OpenedConfig,
-    difference::{DiffBody, Diffs},
-    export,
-    fields::ConfigFields,
-    page,
-};
+use super::{ConfigPage, ConfigPath, OpenedConfig, difference::DiffBody, export, fields::ConfigFields, page};
 use crate::{
-    api::{self, config::AddImport},
-    components::{
-        Banner, Card, DiffSummary, DiffView, Form, Hidden, I, LinkButton, Mood, RefusedForm, ScrollBox, Select, Submit,
-        TextArea, Tone, lang, sentence,
-    },
+    api::config::{AddImport, decoded},
+    components::*,
     domain::{
         content::Format,
         error::{Error, Invalid, Problem},
         form_text::restore,
     },
     formats::{ItemFormat, MAX_SOURCE_BYTES, Typing, detect},
-    http::body::is_too_long,
+    http::{body::is_too_long, problem},
     pages::{Page, PageResult, console::Console},
     service::{Import, ImportMode, ImportPreview},
     session::guard::CurrentUser,
@@ -72,7 +63,7 @@ pub(super) async fn preview(
             (sent, outcome)
         }
     };
-    let status = outcome.as_ref().err().map(api::status).and_then(|s| StatusCode::from_u16(s).ok());
+    let status = outcome.as_ref().err().map(problem::status);
     Ok(draw(opened, sent, Some(outcome)).status(status.unwrap_or(StatusCode::OK)))
 }
 
@@ -168,13 +159,6 @@ fn ImportPage(opened: Arc<OpenedConfig>, sent: ImportFields, outcome: Option<Out
     .into_any()
 }
 
-/// Decodes the text of [`AddImport`]. It is in base64, because a form would change its line breaks.
-pub(crate) fn decoded(text: &str) -> Result<String, Invalid> {
-    let wrong = || Invalid::new("/text", Problem::Unicode);
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
-    String::from_utf8(bytes).map_err(|_| wrong())
-}
-
 #[component]
 fn ImportErrors(error: Error) -> impl IntoView {
     let t = lang();
@@ -183,12 +167,7 @@ fn ImportErrors(error: Error) -> impl IntoView {
             .into_any();
     };
     let each = |invalid: &Invalid| {
-        let text = t.problem(&invalid.problem);
-        let text = match (invalid.line, invalid.column) {
-            (Some(line), Some(column)) => t.at_place(line, column, &text),
-            (Some(line), None) => t.at_line(line, &text),
-            _ => text,
-        };
+        let text = t.invalid(invalid);
         let key = invalid.pointer.strip_prefix("/items/").map(|key| key.replace("~1", "/").replace("~0", "~"));
         view! { <li>{key.map(|key| view! { <code>{key}</code>" " })}{text}</li> }
     };
@@ -213,21 +192,12 @@ fn Preview(opened: Arc<OpenedConfig>, preview: ImportPreview, import: Import) ->
     let read_as = kv.then(|| view! { <p class="quiet">{t.read_as(import.source.as_str())}</p> });
     let old =
         if opened.view.mine.is_some() { t.my_change().to_owned() } else { t.live_release(opened.view.live_seq()) };
-    let diffs = Diffs {
-        diff: preview.diff,
-        view: DiffView::Unified,
-        old,
-        new: t.after_import().to_owned(),
-        all: false,
-        row: 0,
-        links: None,
-    };
     let says = if kv { t.add_edits(preview.edits.len()) } else { t.add_text().to_owned() };
     view! {
         <Card id="preview" title=t.import_preview()>
             <DiffSummary counts />
             {read_as}
-            <ScrollBox class="preview" label=t.import_preview()><DiffBody diffs /></ScrollBox>
+            <ScrollBox class="preview" label=t.import_preview()><DiffBody diff=preview.diff old new=t.after_import() /></ScrollBox>
             <Form action=AddImport::PATH id="add">
                 <ConfigFields opened=opened.clone() />
                 <Hidden name="source" value=import.source.as_str() />
@@ -278,10 +248,10 @@ fn Options(sent: ImportFields) -> impl IntoView {
         .extend(ItemFormat::ALL.map(|source| (source.as_str().to_owned(), format!(".{}", source.media().extension))));
     let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
     let typing = vec![pair("", t.types_keep()), pair("strings", t.types_strings())];
-    let mode = vec![pair("", t.missing_keys_keep()), pair("replace", t.missing_keys_remove())];
+    let mode = vec![pair("", t.missing_keys_keep()), pair("replace", t.remove())];
     view! {
         <div class="row">
-            <Select name="source" label=t.source() options=sources value=sent.source />
+            <Select name="source" label=t.format_field() options=sources value=sent.source />
             <Select name="typing" label=t.typing() options=typing value=sent.typing />
             <Select name="mode" label=t.mode() options=mode value=sent.mode />
         </div>

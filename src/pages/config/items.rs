@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{
     api::paths::{self, Encoded},
-    components::{
-        Badge, Empty, FilterBox, I, InvisibleMarks, LinkButton, Marked, Mood, RenderedAt, Tone, When, Words, is_long,
-        kind_label, lang, relative,
-    },
+    components::*,
     domain::{
         content::Item,
         diff::{KeyChange, words},
@@ -41,7 +38,7 @@ pub fn Items(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
         <Conflicts opened=opened.clone() />
         <div class="with-tray">
             <section class="stack" aria-label=lang().items_of(&opened.view.id.to_string())>
-                <Table opened=opened.clone() asked />
+                <ItemTable opened=opened.clone() asked />
                 <ChangePanelLink opened=opened.clone() />
             </section>
             <ChangePanel opened editing />
@@ -51,7 +48,7 @@ pub fn Items(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
 }
 
 #[component]
-fn Table(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
+fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let t = lang();
     let others = others(&opened.view);
     let all = rows(&opened, &others);
@@ -104,17 +101,7 @@ fn Table(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
         </div>
         {add}
         <div class="sheet">
-            <table class="items" id="items">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.key()}</th>
-                        <th scope="col">{t.value()}</th>
-                        <th scope="col">{t.value_type()}</th>
-                        <th scope="col">{t.last_change()}</th>
-                    </tr>
-                </thead>
-                <tbody>{body}</tbody>
-            </table>
+            <Table class="items" id="items" columns=vec![t.key(), t.value(), t.type_field(), t.last_change()] rows=body />
         </div>
         {left}
         {none}

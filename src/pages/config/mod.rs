@@ -30,14 +30,15 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::{
+    change_panel::EnvNameField,
     conflicts::{ConflictSides, MAX_CONFLICTS as CONFLICTS_SHOWN},
-    difference::more_rows,
-    progress::elapsed,
+    difference::{DiffBody, context, more_rows},
+    progress::{elapsed, waiting_for},
 };
 use super::{Page, PageError, PageResult, console::Console, live, shared::EnvStyles};
 use crate::{
     api::paths,
-    components::{Banner, Crumb, EnvStyle, Head, Mood, PageAddress, Segments, Tab, Tabs, When, lang},
+    components::*,
     domain::{
         access::{Pattern, Permission},
         change::ChangeId,
@@ -267,7 +268,7 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
             <Segments label=t.environments() tabs=envs />
             <Facts opened=opened.clone() />
         </Head>
-        <Tabs label=t.config_pages() tabs />
+        <Tabs label=t.config() tabs />
     }
     .into_any()
 }
@@ -276,7 +277,7 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
 fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     let live = match &opened.view.live {
-        None => view! { <span>{t.nothing_live()}</span> }.into_any(),
+        None => view! { <span>{t.no_releases()}</span> }.into_any(),
         Some(live) => view! {
             <span>
                 {t.live_is()}<b><a href=paths::release(&live.config, live.seq)>{t.release_n(live.seq)}</a></b>{t.comma()}
@@ -293,7 +294,7 @@ fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
     let readers = match all {
         0 => view! { <span>{t.no_readers_yet()}</span> }.into_any(),
         _ => view! {
-            <span>{t.seen_by_label()}" "<b>{t.n_of_m(seen, all)}</b>" "{t.instances_word(all)}</span>
+            <span>{t.seen_by()}" "<b>{t.n_of_m(seen, all)}</b>" "{t.instances_word(all)}</span>
         }
         .into_any(),
     };

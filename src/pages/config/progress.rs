@@ -7,9 +7,10 @@ use leptos::prelude::*;
 use super::OpenedConfig;
 use crate::{
     api::paths,
-    components::{Card, I, Icon, When, lang},
+    components::*,
     domain::release::{DelayReason, Release},
     pages::shared::MissingNodes,
+    reader::nodes::Readers,
     texts::Lang,
 };
 
@@ -23,7 +24,7 @@ pub fn DeliveryProgress(opened: Arc<OpenedConfig>) -> impl IntoView {
     let live = opened.view.live.clone()?;
     let (seen, all) = opened.seen();
     let arrived = live.delivered_at.is_some() && seen == all;
-    let title = if arrived { t.progress_title(live.seq) } else { t.progress_running(live.seq) };
+    let title = if arrived { t.release_title(live.seq) } else { t.progress_running(live.seq) };
     Some(
         view! {
             <Card id="way" title>
@@ -100,17 +101,7 @@ fn Seen(opened: Arc<OpenedConfig>, live: Release) -> impl IntoView {
         .into_any();
     }
     let waits = all - seen;
-    let names = opened.readers.behind(live.seq).take(NAMED).map(|i| view! { " "<code>{i.name.clone()}</code> });
-    let names: Vec<_> = names.collect();
-    let more = waits - names.len();
-    let waiting = (waits > 0).then(|| {
-        view! {
-            <small>
-                {t.waiting_for()}{names}
-                {(more > 0).then(|| view! { " "{t.and_more(more)} })}
-            </small>
-        }
-    });
+    let waiting = waiting_for(&opened.readers, live.seq);
     // A last read after more than a minute was by an instance that started later. It does not show how long it took.
     let last =
         opened.readers.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
@@ -126,6 +117,17 @@ fn Seen(opened: Arc<OpenedConfig>, live: Release) -> impl IntoView {
         </li>
     }
     .into_any()
+}
+
+/// Names the instances that do not have a release yet.
+pub(in crate::pages) fn waiting_for(readers: &Readers, release: u64) -> Option<AnyView> {
+    let t = lang();
+    let (seen, all) = readers.seen(release);
+    let names = readers.behind(release).take(NAMED).map(|i| view! { " "<code>{i.name.clone()}</code> });
+    let names: Vec<_> = names.collect();
+    let more = all - seen - names.len();
+    let more = (more > 0).then(|| view! { " "{t.and_more(more)} });
+    (seen < all).then(|| view! { <small>{t.waiting_for()}{names}{more}</small> }.into_any())
 }
 
 /// Formats a duration: `9 ms`, `1.2 s`, `3 min`, `2 days`.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
-    components::{Badge, Curve, Empty, FilterBox, I, LinkButton, Mood, When, lang},
+    components::*,
     domain::release::Release,
     pages::{PageResult, config, console::Console, shared::MissingNodes},
     reader::instances::Instance,
@@ -86,6 +86,9 @@ fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoVie
     };
     let unnamed = opened.readers.unnamed();
     let unnamed = (unnamed > 0).then(|| view! { <p class="quiet">{t.readers_unnamed(unnamed)}</p> });
+    let mut columns = vec![t.instance(), t.release(), t.reader_since(), t.last_request()];
+    columns.extend(several.then(|| t.through_node()));
+    columns.push(t.client());
     view! {
         <div class="bar">
             {filter}
@@ -97,19 +100,7 @@ fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoVie
         </div>
         <div id="live-curve" data-live=followed.clone()>{curve}</div>
         <div class="sheet">
-            <table class="rows stacked readers" id="readers" data-live=followed>
-                <thead>
-                    <tr>
-                        <th scope="col">{t.instance()}</th>
-                        <th scope="col">{t.holds()}</th>
-                        <th scope="col">{t.reader_since()}</th>
-                        <th scope="col">{t.last_request()}</th>
-                        {several.then(|| view! { <th scope="col">{t.through_node()}</th> })}
-                        <th scope="col">{t.client()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows stacked readers" id="readers" live=followed columns rows />
         </div>
     }
     .into_any()

@@ -9,20 +9,18 @@ use serde::Deserialize;
 use super::{
     ConfigPage, ConfigPath, OpenedConfig,
     change_panel::{EnvNameField, Hunks},
-    difference::{DiffBody, Diffs, Links, more_rows},
+    difference::{DiffBody, context, more_rows},
+    export,
     items::value_view as value,
     page,
     progress::{DeliveryProgress, elapsed},
 };
 use crate::{
     api::{paths, publish::RollBack},
-    components::{
-        Badge, Card, Code, CopyButton, DiffSummary, DiffView, Field, Form, Hidden, I, LinkButton, Mood, Segments,
-        Submit, Tab, Tone, When, lang,
-    },
+    components::*,
     domain::{
         content::Content,
-        diff::{self, Diff},
+        diff::{self, Diff, Window},
         error::Error,
         release::Release,
     },
@@ -122,6 +120,11 @@ pub(super) async fn show(
 #[component]
 fn One(shown: ReleasePageData) -> impl IntoView {
     let shown = Arc::new(shown);
+    let opened = shown.opened.clone();
+    let downloads = export::links(&opened, Some(shown.release.seq));
+    let followed = opened.live_query.clone();
+    let progress =
+        shown.is_live().then(|| view! { <div id="live-way" data-live=followed><DeliveryProgress opened /></div> });
     view! {
         <About shown=shown.clone() />
         <div class="with-tray">
@@ -130,9 +133,9 @@ fn One(shown: ReleasePageData) -> impl IntoView {
                 <Main shown=shown.clone() />
             </section>
             <aside class="tray">
-                <LiveProgress shown=shown.clone() />
-                <RollBackCard shown=shown.clone() />
-                <Export shown />
+                {progress}
+                <RollBackCard shown />
+                <Card id="export" title=lang().download()>{downloads}</Card>
             </aside>
         </div>
     }
@@ -192,42 +195,29 @@ fn Main(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let seq = shown.release.seq;
     let (compared, old) = match shown.what {
-        ReleaseView::Content => return view! { <Document shown=shown.clone() seq /> }.into_any(),
+        ReleaseView::Content => {
+            return match &shown.content {
+                Content::Text(text) => {
+                    let (text, label) = (text.expose().to_owned(), t.release_title(seq));
+                    view! { <div class="document"><Code text label /></div> }.into_any()
+                }
+                Content::Kv(_) => view! { <ItemTable shown=shown.clone() /> }.into_any(),
+            };
+        }
         ReleaseView::Before if shown.release.previous == 0 => (&shown.before, t.nothing_yet().to_owned()),
         ReleaseView::Before => (&shown.before, t.release_title(shown.release.previous)),
         ReleaseView::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
     };
     let counts = compared.diff.counts();
-    let links = Links {
-        here: shown.link(shown.what, shown.view, shown.all),
-        unfolded: shown.link(shown.what, shown.view, true),
-    };
-    let diffs = Diffs {
-        diff: compared.diff.clone(),
-        view: shown.view,
-        old,
-        new: t.release_title(seq),
-        all: shown.all,
-        row: shown.row,
-        links: Some(links),
-    };
-    view! { <DiffSummary counts /><DiffBody diffs /> }.into_any()
+    let (diff, new, view) = (compared.diff.clone(), t.release_title(seq), shown.view);
+    let (context, window) = (context(shown.all), Window::after(shown.row));
+    let here = shown.link(shown.what, view, shown.all);
+    let unfold = shown.link(shown.what, view, true);
+    view! { <DiffSummary counts /><DiffBody diff view old new context window here unfold /> }.into_any()
 }
 
 #[component]
-fn Document(shown: Arc<ReleasePageData>, seq: u64) -> impl IntoView {
-    let t = lang();
-    match &shown.content {
-        Content::Text(text) => {
-            view! { <div class="document"><Code text=text.expose().to_owned() label=t.release_title(seq) /></div> }
-                .into_any()
-        }
-        Content::Kv(_) => view! { <Table shown /> }.into_any(),
-    }
-}
-
-#[component]
-fn Table(shown: Arc<ReleasePageData>) -> impl IntoView {
+fn ItemTable(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let items = shown.content.items().into_iter().flatten();
     let page = diff::WindowRows {
@@ -247,29 +237,13 @@ fn Table(shown: Arc<ReleasePageData>) -> impl IntoView {
             </tr>
         }
     });
-    let rows = rows.collect_view();
     view! {
         <div class="sheet">
-            <table class="items">
-                <thead>
-                    <tr><th scope="col">{t.key()}</th><th scope="col">{t.value()}</th><th scope="col">{t.value_type()}</th></tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="items" columns=vec![t.key(), t.value(), t.type_field()] rows=rows.collect_view() />
         </div>
         {rest}
     }
     .into_any()
-}
-
-/// Delivery progress, if it is the live release.
-#[component]
-fn LiveProgress(shown: Arc<ReleasePageData>) -> impl IntoView {
-    let followed = shown.opened.live_query.clone();
-    let opened = shown.opened.clone();
-    shown
-        .is_live()
-        .then(|| view! { <div id="live-way" data-live=followed><DeliveryProgress opened /></div> }.into_any())
 }
 
 /// Rolls back to this release; on the live one, leads to the previous release.
@@ -296,7 +270,7 @@ fn RollBackCard(shown: Arc<ReleasePageData>) -> impl IntoView {
     } else {
         view! { <RollBackForm shown=shown.clone() /> }.into_any()
     };
-    Some(view! { <Card id="roll-back" title=t.roll_back_title()>{content}</Card> }.into_any())
+    Some(view! { <Card id="roll-back" title=t.roll_back()>{content}</Card> }.into_any())
 }
 
 #[component]
@@ -329,11 +303,4 @@ fn RollBackForm(shown: Arc<ReleasePageData>) -> impl IntoView {
         </Form>
     }
     .into_any()
-}
-
-#[component]
-fn Export(shown: Arc<ReleasePageData>) -> impl IntoView {
-    let t = lang();
-    let links = super::export::links(&shown.opened, Some(shown.release.seq));
-    view! { <Card id="export" title=t.download()>{links}</Card> }.into_any()
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     api::paths,
-    components::{Badge, Empty, I, Mood, Pager, When, lang},
+    components::*,
     domain::{limits, release::Release},
     pages::{PageResult, console::Console},
     session::guard::CurrentUser,
@@ -50,21 +50,10 @@ fn Releases(opened: Arc<OpenedConfig>, releases: Vec<Release>) -> impl IntoView 
     });
     let older = (last > 1).then(|| format!("{path}?before={last}"));
     let rows = releases.into_iter().map(|release| view! { <Row release live back=opened.may_publish() /> });
-    let rows = rows.collect_view();
+    let columns = vec![t.release(), t.why(), t.published_by(), t.when_accepted()];
     view! {
         <div class="sheet">
-            <table class="rows releases">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.tab_release()}</th>
-                        <th scope="col">{t.why()}</th>
-                        <th scope="col">{t.published_by()}</th>
-                        <th scope="col">{t.when_accepted()}</th>
-                        <th scope="col"><span class="visually-hidden">{t.actions()}</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <Table class="rows releases" columns actions=t.actions() rows=rows.collect_view() />
         </div>
         <Pager of=t.tab_releases() newer older />
     }
@@ -86,7 +75,7 @@ fn Row(release: Release, live: u64, back: bool) -> impl IntoView {
     };
     let roll_back = (back && release.seq < live).then(|| {
         let to = format!("{href}#roll-back");
-        view! { <a class="btn bare small" href=to aria-label=t.roll_back_to(release.seq)>{t.roll_back_link()}</a> }
+        view! { <a class="btn bare small" href=to aria-label=t.roll_back_to(release.seq)>{t.roll_back()}</a> }
     });
     view! {
         <tr>

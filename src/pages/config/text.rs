@@ -8,18 +8,13 @@ use super::{
     OpenedConfig,
     change_panel::{ChangePanel, ChangePanelLink},
     conflicts::{Conflicts, Merge},
-    edit::OriginalContent,
+    edit::{OriginalContent, refused_conflict},
     fields::ConfigFields,
 };
 use crate::{
     api::config::SaveText,
-    components::{
-        Code, Empty, Form, I, Icon, InvisibleMarks, LinkButton, RefusedForm, ScrollBox, Submit, TextArea, Tone, lang,
-    },
-    domain::{
-        error::{Conflict, Error, Invalid},
-        unseen::Unseen,
-    },
+    components::*,
+    domain::{error::Invalid, unseen::Unseen},
 };
 
 /// The page of a config's text.
@@ -56,15 +51,6 @@ fn ReadOnly(opened: Arc<OpenedConfig>) -> impl IntoView {
         .into_any()
 }
 
-/// Returns the conflict of the refused text.
-fn refused_conflict() -> Option<Conflict> {
-    let refused = use_context::<RefusedForm>().filter(|r| r.action() == SaveText::PATH)?;
-    let Error::Conflict(all) = refused.error() else { return None };
-    let found = all.first()?.clone();
-    refused.mark_all_shown();
-    Some(found)
-}
-
 /// Returns the first error with a line number in the refused text, and the text.
 fn refused_error() -> Option<(Invalid, String)> {
     let refused = use_context::<RefusedForm>().filter(|r| r.action() == SaveText::PATH)?;
@@ -77,9 +63,9 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
     let t = lang();
     let format = opened.view.namespace.format;
     let text = opened.content().text().unwrap_or_default().to_owned();
-    let merge = refused_conflict().map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
+    let merge = refused_conflict("").map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
     let merging = merge.is_some();
-    let says = if merging { t.keep_mine_edited() } else { t.save_text() };
+    let says = if merging { t.keep_mine_edited() } else { t.save() };
     let tone = if pending && !merging { Tone::Plain } else { Tone::Primary };
     let place = refused_error().map(|(invalid, text)| view! { <Excerpt invalid text /> });
     let ends = line_ends(&text).map(|says| says(t)).map(|says| view! { <span class="hint">{says}</span> });

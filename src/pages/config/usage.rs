@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
-    components::{Card, Code, LinkButton, lang},
+    components::*,
     domain::{content::Format, names::ConfigId},
     pages::{PageResult, console::Console},
     session::guard::CurrentUser,

@@ -42,37 +42,27 @@ pub(in crate::pages) fn Tokens(
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.is_valid_at(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
     let rows = rows.into_iter().map(|token| view! { <Row token now fresh /> }).collect_view();
+    let columns = vec![t.token(), t.scope(), t.tokens_used(), t.tokens_expires()];
     let (owns, may) = (make.is_some(), make.clone());
     let table = if none {
         view! {
             <Empty icon=I::Key title=t.tokens_none()>
                 <p>{if owns { t.tokens_none_text() } else { t.tokens_none_owned() }}</p>
-                {make.map(|href| view! { <LinkButton href tone=Tone::Primary icon=I::Plus>{t.tokens_add()}</LinkButton> })}
+                {make.map(|href| view! { <LinkButton href tone=Tone::Primary icon=I::Plus>{t.create_token()}</LinkButton> })}
             </Empty>
         }
         .into_any()
     } else {
         view! {
             <div class="sheet">
-                <table class="rows stacked tokens" id="tokens-table">
-                    <thead>
-                        <tr>
-                            <th scope="col">{t.tokens_column()}</th>
-                            <th scope="col">{t.tokens_scope()}</th>
-                            <th scope="col">{t.tokens_used()}</th>
-                            <th scope="col">{t.tokens_expires()}</th>
-                            <th scope="col"><span class="visually-hidden">{t.tokens_actions()}</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
+                <Table class="rows stacked tokens" id="tokens-table" columns actions=t.actions() rows />
             </div>
         }
         .into_any()
     };
     let filter = many.then(|| view! { <FilterBox of="tokens-table" label=t.tokens_filter() /> });
     let add = may.filter(|_| !none).map(|href| {
-        view! { <p class="tools push"><LinkButton href icon=I::Plus>{t.tokens_add()}</LinkButton></p> }
+        view! { <p class="tools push"><LinkButton href icon=I::Plus>{t.create_token()}</LinkButton></p> }
     });
     let bar = (many || over > 0 || add.is_some()).then(|| view! { <div class="bar">{filter}{switch}{add}</div> });
     view! { <section id="tokens">{bar}{table}</section> }.into_any()
@@ -92,7 +82,7 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
     let creator = token.creator.then(|| view! { <li>{t.tokens_creator()}</li> });
     let used = match token.last_used_at {
         Some(at) => view! { <When at /> }.into_any(),
-        None => view! { <span class="quiet">{t.tokens_never_used()}</span> }.into_any(),
+        None => view! { <span class="quiet">{t.never()}</span> }.into_any(),
     };
     let (id, name) = (token.id.clone(), token.name.clone());
     let revoke = lives.then(|| {
@@ -102,7 +92,6 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
                 button=t.token_revoke()
                 title=t.token_revoke_ask(&token.name)
                 text=t.token_revoke_text()
-                confirm=t.token_revoke()
                 action=RevokeToken::PATH
                 swap="tokens"
                 tone=Tone::Bare
@@ -116,7 +105,7 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
     view! {
         <tr class:over=!lives>
             <td><b>{token.name.clone()}</b><Tag>{kind}</Tag><br /><span class="quiet">{made}</span></td>
-            <td data-th=t.tokens_scope()><ul>{reach}{creator}</ul></td>
+            <td data-th=t.scope()><ul>{reach}{creator}</ul></td>
             <td data-th=t.tokens_used()>{used}</td>
             <td data-th=t.tokens_expires()>{end(&token, now, t)}</td>
             <td class="num acts">{revoke}</td>
@@ -127,14 +116,13 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
 
 /// Renders the expiry or the revocation of a token.
 fn end(token: &Token, now: Time, t: Lang) -> AnyView {
-    let when = |at| view! { <When at /> }.into_any();
     match (token.revoked_at, token.expires_at) {
-        (Some(at), _) => view! { <Badge>{sentence(t.tokens_revoked(), [when(at)])}</Badge> }.into_any(),
-        (None, Some(at)) if at <= now => view! { <Badge>{sentence(t.tokens_expired(), [when(at)])}</Badge> }.into_any(),
+        (Some(at), _) => view! { <Badge>{dated(t.tokens_revoked(), at)}</Badge> }.into_any(),
+        (None, Some(at)) if at <= now => view! { <Badge>{dated(t.tokens_expired(), at)}</Badge> }.into_any(),
         (None, Some(at)) => {
             let soon = at.0 - now.0 < SOON_MS;
             let badge = soon.then(|| view! { " "<Badge mood=Mood::Warn>{t.tokens_expires_soon()}</Badge> });
-            view! { {when(at)}{badge} }.into_any()
+            view! { <When at />{badge} }.into_any()
         }
         (None, None) => view! { <span class="quiet">{t.tokens_no_expiry()}</span> }.into_any(),
     }

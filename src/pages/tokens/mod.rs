@@ -50,11 +50,11 @@ async fn all(
     let view = move || {
         let t = lang();
         view! {
-            <Head title=t.tokens_title() />
+            <Head title=t.tokens() />
             <p class="lead">{t.tokens_lead()}</p>
             <Tokens tokens dead=asked.all path="/tokens" make fresh />
-            <Pager of=t.tokens_title() newer older />
+            <Pager of=t.tokens() newer older />
         }
     };
-    Ok(Page::new(|t| t.tokens_title().to_owned(), view).crumbs(|t| vec![Crumb::here(t.tokens())]))
+    Ok(Page::new(|t| t.tokens().to_owned(), view).crumbs(|t| vec![Crumb::here(t.tokens())]))
 }

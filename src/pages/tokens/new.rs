@@ -54,45 +54,45 @@ pub(super) async fn show(
 }
 
 fn form(scope: ScopeChoices, app: Option<AppName>, administrator: bool, fresh: bool) -> Page {
-    Page::new(|t| t.token_new().to_owned(), move || view! { <Make scope app administrator fresh /> })
-        .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
+    Page::new(|t| t.create_token().to_owned(), move || view! { <Make scope app administrator fresh /> })
+        .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.create_token())])
 }
 
 #[component]
 fn Make(scope: ScopeChoices, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
     let t = lang();
     if scope.is_empty() {
-        return view! { <Head title=t.token_new() /><Empty icon=I::Key title=t.tokens_none_owned() /> }.into_any();
+        return view! { <Head title=t.create_token() /><Empty icon=I::Key title=t.tokens_none_owned() /> }.into_any();
     }
     let days = |days: u32| match days {
-        0 => t.token_expires_never().to_owned(),
+        0 => t.tokens_no_expiry().to_owned(),
         365 => t.token_expires_year().to_owned(),
         n => t.token_expires_days(n),
     };
     let expiries = DAYS.map(|n| (n.to_string(), days(n))).to_vec();
     view! {
         <div class="column">
-            <Head title=t.token_new() />
+            <Head title=t.create_token() />
             <Form action=NEW_TOKEN class="card">
-                <Field name="name" label=t.token_name() hint=t.token_name_hint() required=true autofocus=true />
+                <Field name="name" label=t.name_field() hint=t.token_name_hint() required=true autofocus=true />
                 <div class="row">
                     <Select
                         name="kind"
-                        label=t.token_kind()
+                        label=t.type_field()
                         options=vec![
-                            ("read".to_owned(), t.token_kind_read().to_owned()),
+                            ("read".to_owned(), t.tokens_read().to_owned()),
                             ("automation".to_owned(), t.token_kind_automation().to_owned()),
                         ]
                     />
                     <Select name="days" label=t.token_expires() options=expiries value="90" />
                 </div>
-                <h2>{t.token_scope_field()}</h2>
+                <h2>{t.scope()}</h2>
                 <Rows scope app />
                 <Problems pointer="/patterns" />
                 <p class="hint">{t.token_scope_hint()}</p>
                 {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
                 <ReauthField fresh />
-                <p class="do"><Submit tone=Tone::Primary>{t.token_create()}</Submit></p>
+                <p class="do"><Submit tone=Tone::Primary>{t.create_token()}</Submit></p>
             </Form>
         </div>
     }
@@ -201,8 +201,8 @@ async fn address(console: &Console, who: &CurrentUser, patterns: &[Pattern]) -> 
 }
 
 fn created_page(shown: ShownToken, address: String, published: bool) -> Page {
-    Page::new(|t| t.token_new().to_owned(), move || view! { <TokenCreated shown address published /> })
-        .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
+    Page::new(|t| t.create_token().to_owned(), move || view! { <TokenCreated shown address published /> })
+        .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.create_token())])
         .status(StatusCode::CREATED)
 }
 
@@ -220,10 +220,10 @@ fn TokenCreated(shown: ShownToken, address: String, published: bool) -> impl Int
         <div class="column">
             <Head title=t.token_shown_title(&token.name) />
             <Banner title=t.token_shown_once()><p>{t.token_shown_once_text()}</p></Banner>
-            <Card id="text" title=t.token_text()>
-                <Code text label=t.token_text() />
+            <Card id="text" title=t.token()>
+                <Code text label=t.token() />
                 <dl class="pairs">
-                    <dt>{t.token_scope_shown()}</dt>
+                    <dt>{t.scope()}</dt>
                     <dd><ul>{reach}{token.creator.then(|| view! { <li>{t.tokens_creator()}</li> })}</ul></dd>
                     <dt>{t.token_valid_until()}</dt>
                     <dd>{until}</dd>
