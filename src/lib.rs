@@ -63,3 +63,7 @@ pub mod traces;
 
 #[cfg(feature = "hydrate")]
 mod browser;
+
+#[cfg(test)]
+#[path = "../tests/behaviour/support/prerequisites.rs"]
+mod prerequisites;

@@ -12,6 +12,7 @@ BINARYEN_VERSION=132.0.0
 BINARYEN_OLDEST=116 # the output of older versions does not start in a browser
 ESBUILD_VERSION=0.28.2
 NODE_OLDEST=20
+GO_OLDEST=21 # the minor version; from 1.21 on, Go fetches the version that tests/go/go.mod names
 
 # Only for make watch. Must be the version of the library in Cargo.lock.
 wasm_bindgen_version() {

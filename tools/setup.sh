@@ -71,6 +71,15 @@ node_js() {
   fi
 }
 
+# Needed by the tests that run the programs of tests/go. Debian's own version is too old.
+go_lang() {
+  local version
+  version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go1\.\([0-9]*\).*/\1/') || true
+  [ "${version:-0}" -lt "$GO_OLDEST" ] || return 0
+  [ -z "${CI:-}" ] || give_up "Go 1.$GO_OLDEST or newer" "see https://go.dev/doc/install"
+  say "without Go 1.$GO_OLDEST or newer the tests of tests/go are skipped: see https://go.dev/doc/install"
+}
+
 # Installs wasm-opt and esbuild, which are prebuilt. --ignore-scripts skips one that only makes esbuild start faster.
 npm_tools() {
   local version
@@ -109,6 +118,11 @@ server_packages() {
   want mariadb mariadb-client-core
   want etcd etcd-server
   want etcdctl etcd-client
+}
+
+# Makes certificates in tests.
+certificate_packages() {
+  want openssl openssl
 }
 
 # Libraries that read exported files in tests.
@@ -247,9 +261,11 @@ case ${1:-run} in
   test)
     build_packages
     server_packages
+    certificate_packages
     reader_packages
     browser_packages
     install_packages
+    go_lang
     build_tools
     rust_checks
     end2end

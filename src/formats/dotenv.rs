@@ -263,6 +263,7 @@ mod tests {
 
     use super::super::tests::{Problems, items};
     use super::*;
+    use crate::channel::suite::go::programs;
     use crate::domain::content::Items;
     use crate::formats::{ItemFormat, Typing, read, write};
 
@@ -463,17 +464,8 @@ mod tests {
 
     #[test]
     fn godotenv_reads_the_export() {
-        let go = |arguments: &[&str]| {
-            let mut go = Command::new("go");
-            go.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go"));
-            go
-        };
-        match go(&["mod", "download"]).output() {
-            Err(error) => println!("skipped: no go: {error}"),
-            Ok(output) if !output.status.success() => {
-                println!("skipped: go modules cannot be fetched: {}", String::from_utf8_lossy(&output.stderr));
-            }
-            Ok(_) => reads_the_corpus("godotenv", go(&["run", "./dotenv"])),
+        if let Some(programs) = programs() {
+            reads_the_corpus("godotenv", Command::new(programs.join("dotenv")));
         }
     }
 

@@ -213,6 +213,7 @@ pub(super) mod tests {
     use crate::{
         channel::suite::proxy::Proxy,
         domain::{access::Role, error::Error},
+        prerequisites,
     };
 
     #[test]
@@ -223,10 +224,7 @@ pub(super) mod tests {
 
     /// Returns the URL of the test server, the name of a new database on it, and a connection to that database.
     pub(in crate::storage) async fn database() -> Option<(String, String, MySqlConnection)> {
-        let Ok(server) = env::var("TRIMTAB_TEST_MYSQL") else {
-            println!("skipped: TRIMTAB_TEST_MYSQL names no server");
-            return None;
-        };
+        let server = prerequisites::server("TRIMTAB_TEST_MYSQL")?;
         let name = format!("trimtab_{}", Uuid::new_v4().simple());
         let mut connection = MySqlConnection::connect(&server).await.unwrap();
         for statement in ["create database", "use"] {
@@ -238,13 +236,8 @@ pub(super) mod tests {
     #[tokio::test]
     async fn start_waits_for_the_migration_of_an_older_version() {
         let Some((server, name, mut older)) = database().await else { return };
-        let version: String = sqlx::query_scalar("select version()").fetch_one(&mut older).await.unwrap();
-        if !version.contains("MariaDB") {
-            println!("skipped: without the function md5 no older version starts");
-            return;
-        }
-        let lock = "select get_lock(concat('trimtab.', md5(database())), 0)";
-        assert_eq!(sqlx::query_scalar::<_, i64>(lock).fetch_one(&mut older).await.unwrap(), 1);
+        let lock = sqlx::query_scalar::<_, i64>("select get_lock(?, 0)").bind(lock_name(&name));
+        assert_eq!(lock.fetch_one(&mut older).await.unwrap(), 1);
         let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
         let mut opening = pin!(Db::open(&url));
         let waiting = "select count(*) from information_schema.processlist where db = ? and state = 'User lock'";

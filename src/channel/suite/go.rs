@@ -1,18 +1,16 @@
 //! Interoperation with Go programs (`tests/go`): etcd's `concurrency` locks, and a reader that polls its key.
-//!
-//! Skipped with a message if there is no `go` or its modules cannot be fetched.
 
 use std::{
     env,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::OnceLock,
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::OnceCell,
     time::timeout,
 };
 
@@ -20,6 +18,7 @@ use super::{
     super::{ChannelError, Lock},
     Bench, TEST_TIMEOUT, env as named, eventually, small,
 };
+use crate::prerequisites;
 
 /// A running Go program that answers each line with one line.
 struct Program {
@@ -30,7 +29,7 @@ struct Program {
 
 impl Program {
     async fn start(name: &str, arguments: [&str; 2]) -> Option<Self> {
-        let mut process = Command::new(built().await?.join(name))
+        let mut process = Command::new(programs()?.join(name))
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -57,31 +56,31 @@ impl Program {
     }
 }
 
-/// Builds the programs once and returns their folder.
-async fn built() -> Option<&'static Path> {
-    static BUILT: OnceCell<Option<PathBuf>> = OnceCell::const_new();
-    BUILT.get_or_init(build).await.as_deref()
+/// Builds the programs of `tests/go` once and returns their folder. Without `go`, or if its modules cannot be fetched,
+/// the test is skipped.
+pub(crate) fn programs() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(build).as_deref()
 }
 
-async fn build() -> Option<PathBuf> {
+fn build() -> Option<PathBuf> {
     let go = |arguments: &[&str]| {
-        let mut go = Command::new("go");
-        go.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go"));
-        go
+        let mut go = std::process::Command::new("go");
+        go.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go")).output()
     };
-    match go(&["mod", "download"]).output().await {
-        Err(error) => {
-            println!("skipped: no go: {error}");
-            return None;
-        }
+    let missing = match go(&["mod", "download"]) {
+        Err(error) => Some(format!("go cannot be started: {error}")),
         Ok(output) if !output.status.success() => {
-            println!("skipped: go modules cannot be fetched: {}", String::from_utf8_lossy(&output.stderr));
-            return None;
+            Some(format!("go cannot fetch its modules: {}", String::from_utf8_lossy(&output.stderr)))
         }
-        Ok(_) => {}
+        Ok(_) => None,
+    };
+    if let Some(missing) = missing {
+        prerequisites::skip(&missing, "cd tests/go && go mod download");
+        return None;
     }
     let programs = env::current_exe().unwrap().with_file_name("go-interop");
-    let output = go(&["build", "-o", &format!("{}/", programs.display()), "./..."]).output().await.unwrap();
+    let output = go(&["build", "-o", &format!("{}/", programs.display()), "./..."]).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(programs)
 }

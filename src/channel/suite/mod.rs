@@ -1,11 +1,11 @@
 //! Tests of the channel: one suite for memory and for etcd.
 //!
-//! The etcd half runs when `TRIMTAB_TEST_ETCD` names a server (`host:port`). Otherwise it prints that it is skipped.
+//! The etcd half needs a server in `TRIMTAB_TEST_ETCD` (`host:port`).
 //! Each test uses its own root.
 
 mod delivery;
 mod foreign;
-mod go;
+pub(crate) mod go;
 mod locks;
 mod measure;
 mod outage;
@@ -15,7 +15,7 @@ mod registry;
 mod secured;
 mod tokens;
 
-use std::{env, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use etcd_client::Client;
 use tokio::{
@@ -25,11 +25,14 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{Channel, ChannelError, EtcdSettings, Lock, ReleaseWatch, Timing};
-use crate::domain::{
-    content::{Format, sha256},
-    entry::{Entry, Meta},
-    names::EnvName,
-    time::Time,
+use crate::{
+    domain::{
+        content::{Format, sha256},
+        entry::{Entry, Meta},
+        names::EnvName,
+        time::Time,
+    },
+    prerequisites,
 };
 
 /// Timeout of steps that must succeed.
@@ -76,10 +79,7 @@ impl Bench {
     }
 
     async fn etcd() -> Option<Self> {
-        let Ok(endpoint) = env::var("TRIMTAB_TEST_ETCD") else {
-            println!("skipped: TRIMTAB_TEST_ETCD names no etcd");
-            return None;
-        };
+        let endpoint = prerequisites::server("TRIMTAB_TEST_ETCD")?;
         let client = Client::connect([&endpoint], None).await.expect("a client connects lazily");
         let root = format!("test/{}", &Uuid::new_v4().simple().to_string()[..12]);
         let raw = Raw { client, endpoint, root, quiet: Some(QUIET.read().await) };

@@ -1,6 +1,4 @@
 //! A separate etcd with TLS, client certificates and users, like a production cluster.
-//!
-//! Skipped with a message if `etcd` or `openssl` is not on the path.
 
 use std::{env::temp_dir, path::PathBuf, process::Stdio, time::Duration};
 
@@ -16,10 +14,14 @@ use super::{
     super::{Channel, ChannelError, EtcdSettings, RegistryEvent, RegistryFilter, TokenList},
     TEST_TIMEOUT, env, eventually, next, small,
 };
+use crate::prerequisites;
 
 const PASSWORD: &str = "hunter2";
 /// Delay that exceeds the time to live of an idle token.
 const TOKEN: Duration = Duration::from_secs(3);
+
+/// Command that installs etcd and openssl.
+const INSTALL: &str = "tools/setup.sh test";
 
 /// A server. Dropping this stops it and removes its folder.
 struct Secured {
@@ -60,7 +62,7 @@ impl Secured {
             .kill_on_drop(true)
             .spawn();
         let Ok(process) = process else {
-            println!("skipped: no etcd");
+            prerequisites::skip("etcd is not on the path", INSTALL);
             return None;
         };
         let secured = Self { _process: process, folder, endpoint };
@@ -131,7 +133,7 @@ async fn certificates(folder: &std::path::Path) -> Option<()> {
     if made.is_ok_and(|made| made.status.success()) {
         return Some(());
     }
-    println!("skipped: no openssl");
+    prerequisites::skip("openssl made no certificate", INSTALL);
     None
 }
 
@@ -245,12 +247,13 @@ async fn errors_name_the_endpoint_and_the_remedy() {
             vec!["http://nowhere.invalid:2379".into(), "lookup".into(), "etcd.endpoints".into()],
         ),
     ];
-    if let Ok(endpoint) = std::env::var("TRIMTAB_TEST_ETCD") {
+    let (shared, secured) = (prerequisites::server("TRIMTAB_TEST_ETCD"), Secured::start().await);
+    if let Some(endpoint) = shared.clone() {
         let (name, password) = (Some("ana".into()), Some(PASSWORD.into()));
         let user = EtcdSettings { username: name, password, ..plain(&endpoint) };
         found.push((complaint(user).await, vec![endpoint, "remove etcd.username".into()]));
     }
-    if let Some(secured) = Secured::start().await {
+    if let Some(secured) = secured {
         let of = async |user| secured.channel(user).await.check().await.unwrap_err().to_string();
         let endpoint = secured.endpoint.clone();
         for (user, advice) in [
@@ -264,7 +267,7 @@ async fn errors_name_the_endpoint_and_the_remedy() {
         }
         let without_tls = endpoint.replace("https://", "http://");
         found.push((complaint(plain(&without_tls)).await, vec![without_tls, "write https://".into()]));
-        if let Ok(plain) = std::env::var("TRIMTAB_TEST_ETCD") {
+        if let Some(plain) = shared {
             let with_tls = format!("https://{plain}");
             found.push((complaint(secured.settings(&with_tls, None)).await, vec![with_tls, "write http://".into()]));
         }
