@@ -74,13 +74,9 @@ impl Run {
             None => "commit",
         };
         let (mut row, mut accepted, mut bare, mut behind) = <(Samples, Samples, Samples, Samples)>::default();
-        for round in 0..=effort.rounds {
-            let last = round == 0;
-            if last {
-                // The first round warms up.
-                let _ = (self.row().await?, self.bare().await?);
-                continue;
-            }
+        // Warms up.
+        let _ = (self.row().await?, self.bare().await?);
+        for _ in 0..effort.rounds {
             row.append(self.row().await?);
             bare.append(self.bare().await?);
             behind.append(self.behind().await?);
