@@ -266,6 +266,7 @@ mod tests {
     use crate::channel::suite::go::programs;
     use crate::domain::content::Items;
     use crate::formats::{ItemFormat, Typing, read, write};
+    use crate::prerequisites;
 
     #[test]
     fn plain_and_quoted_lines_are_parsed() {
@@ -469,8 +470,22 @@ mod tests {
         }
     }
 
+    /// Returns whether a command that loads a library succeeds. Otherwise the test is skipped.
+    fn has(library: &str, program: &str, load: [&str; 2]) -> bool {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/end2end");
+        let loaded = Command::new(program).args(load).current_dir(folder).output();
+        let found = loaded.is_ok_and(|output| output.status.success());
+        if !found {
+            prerequisites::skip(&format!("{library} is not installed"), "tools/setup.sh test");
+        }
+        found
+    }
+
     #[test]
     fn npm_dotenv_reads_the_export() {
+        if !has("npm dotenv", "node", ["-e", "require('dotenv')"]) {
+            return;
+        }
         let mut node = Command::new("node");
         let script = "const of = require('dotenv').parse(require('fs').readFileSync(0));\
             for (const [name, value] of Object.entries(of)) process.stdout.write(`${name}\\0${value}\\0`)";
@@ -480,6 +495,9 @@ mod tests {
 
     #[test]
     fn python_dotenv_reads_the_export() {
+        if !has("python-dotenv", "/usr/bin/python3", ["-c", "import dotenv"]) {
+            return;
+        }
         let mut python = Command::new("/usr/bin/python3");
         let script = "import sys, dotenv\n\
             for of in dotenv.dotenv_values(stream=sys.stdin).items(): print(*of, sep='\\0', end='\\0')";
