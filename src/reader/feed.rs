@@ -373,7 +373,7 @@ mod tests {
         wait_for_release(&store, 2).await;
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_first_release_makes_the_store_ready_with_all_others() {
         let other = "prod/shop/b";
         let (store, mut opened) = start_feed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);

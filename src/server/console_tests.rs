@@ -29,6 +29,8 @@ use crate::{
 };
 
 const PASSWORD: &str = "correct horse battery";
+/// Timeout of steps that must succeed.
+const TEST_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A console with the environments dev and prod (protected), and the applications shop and mail, each with a namespace
 /// `application`. Its users are `root` (an administrator), `ana` (publishes shop) and `eve` (edits mail in dev).
@@ -360,7 +362,7 @@ async fn streams_end_with_their_session() {
         }
         for stream in [&mut one, &mut two] {
             let ended = async { while stream.next().await.is_some() {} };
-            timeout(Duration::from_secs(10), ended).await.unwrap_or_else(|_| panic!("{how}: the stream stays open"));
+            timeout(TEST_TIMEOUT, ended).await.unwrap_or_else(|_| panic!("{how}: the stream stays open"));
         }
         assert_eq!(site.get("/live", &here).await.status, 204, "{how}");
     }
@@ -412,7 +414,7 @@ async fn long_bodies_need_permission_to_edit() {
     let import = "/configs/dev/shop/application/import";
     for path in [import, "/fn/save-text", "/fn/add-import"] {
         let endless = Body::from_stream(futures::stream::pending::<Result<axum::body::Bytes, axum::Error>>());
-        let refused = timeout(Duration::from_secs(10), site.call(path, &vi, "text/html", endless)).await;
+        let refused = timeout(TEST_TIMEOUT, site.call(path, &vi, "text/html", endless)).await;
         assert_eq!(refused.map(|answer| answer.status), Ok(403), "{path}");
     }
     let large = "x".repeat(1 << 20);
@@ -524,7 +526,7 @@ async fn panic_of_a_background_task_is_reported_with_its_text_for_administrators
         async { panic!("10.0.0.7:2379 <refused>") }
     })]);
     // The test has one thread, so the task panics before anything else runs.
-    timeout(Duration::from_secs(10), starts.recv()).await.expect("the task starts").unwrap();
+    timeout(TEST_TIMEOUT, starts.recv()).await.expect("the task starts").unwrap();
 
     let (root, ana) = (site.log_in("root").await, site.log_in("ana").await);
     let page = site.get("/system", &root).await;
@@ -573,7 +575,7 @@ async fn failed_run_of_a_task_does_not_make_the_node_degraded() {
         failed.lock().take().unwrap().send(()).unwrap();
         async move { task.stop().cancelled().await }
     })]);
-    timeout(Duration::from_secs(10), was_failed).await.expect("the task runs").unwrap();
+    timeout(TEST_TIMEOUT, was_failed).await.expect("the task runs").unwrap();
     let page = site.get("/system", &site.log_in("root").await).await;
     for shown in ["failing", "retrying", "no answer"] {
         assert!(page.body.contains(shown), "{shown} in {}", page.body);

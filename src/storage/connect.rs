@@ -206,7 +206,7 @@ pub(super) mod tests {
     use std::{env, pin::pin};
 
     use sqlx::{AssertSqlSafe, MySqlConnection};
-    use tokio::time::sleep;
+    use tokio::time::{self, sleep};
     use uuid::Uuid;
 
     use super::*;
@@ -319,7 +319,9 @@ pub(super) mod tests {
     async fn a_vanished_peer_is_replaced_without_an_error() {
         let Some((db, proxy)) = proxied().await else { return };
         ask(&db).await.unwrap();
-        sleep(MAX_IDLE_WITHOUT_PING * 2).await;
+        time::pause();
+        time::advance(MAX_IDLE_WITHOUT_PING).await;
+        time::resume();
         proxy.silence();
         ask(&db).await.unwrap();
     }

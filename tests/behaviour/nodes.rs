@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trimtab::{
     auth::tokens::TokenCache,
     channel::{Channel, EtcdSettings, RegistryFilter},
-    domain::access::Pattern,
+    domain::{access::Pattern, time::Time},
     reader::{
         Reader, ReaderSettings,
         instances::{InstanceIdentity, InstanceName},
@@ -22,7 +22,6 @@ use crate::{on_both_set_ups, support::*};
 const SHOP: &str = "dev/shop/application";
 /// The account that opens the pages.
 const ACCOUNT: &str = "ana";
-const LONG: Duration = Duration::from_secs(40);
 
 /// The part of a node that these tests need: it knows its own readers and the other nodes.
 struct Node {
@@ -40,12 +39,12 @@ impl Drop for Node {
 impl Node {
     /// Starts a console, or a reader node when `hears` is [`RegistryFilter::Queries`].
     async fn of(site: &Site, name: &str, hears: RegistryFilter) -> Self {
-        let channel = match servers().filter(|_| !site.root.is_empty()) {
-            Some((_, etcd)) => {
-                let settings = EtcdSettings { node: name.into(), ..etcd_settings(&etcd, &site.root) };
-                Channel::etcd(settings).await.unwrap()
-            }
-            None => site.channel.clone(),
+        let channel = if site.root.is_empty() {
+            site.channel.clone()
+        } else {
+            let (_, etcd) = servers().unwrap();
+            let settings = EtcdSettings { node: name.into(), ..etcd_settings(&etcd, &site.root) };
+            Channel::etcd(settings).await.unwrap()
         };
         let stop = CancellationToken::new();
         let reader = Reader::new(Arc::new(TokenCache::new()), now, &ReaderSettings::default(), stop.clone());
@@ -59,8 +58,12 @@ impl Node {
 
     /// Records a read of this node by an instance.
     fn read_by(&self, instance: &str, config: &str, release: u64) {
+        self.read_at(now(), instance, config, release);
+    }
+
+    fn read_at(&self, time: Time, instance: &str, config: &str, release: u64) {
         let visitor = InstanceIdentity { name: InstanceName::Named(instance.into()), client: "curl/8".into() };
-        self.reader.instances.record(config, "token", &visitor, release, now());
+        self.reader.instances.record(config, "token", &visitor, release, time);
     }
 
     /// Waits until the readers that a page of this node shows fulfil the condition, and returns them.
@@ -104,7 +107,7 @@ on_both_set_ups! {
     async fn reader_is_shown_once_at_the_node_of_its_last_read(site: Site) {
         let here = Node::of(&site, "here", RegistryFilter::All).await;
         here.read_by("a", SHOP, 1);
-        here.read_by("b", SHOP, 1);
+        here.read_at(now().plus_ms(-1000), "b", SHOP, 1);
         if site.root.is_empty() {
             // A single node has no other to query.
             let readers = here.wait_until_shown(SHOP, |_| true).await;
@@ -115,7 +118,6 @@ on_both_set_ups! {
         here.wait_for_nodes(2, &[]).await;
         reader.read_by("c", SHOP, 1);
         reader.read_by("d", "dev/mail/application", 9);
-        sleep(Duration::from_millis(2)).await;
         reader.read_by("b", SHOP, 2);
         console.read_by("192.0.2.7", SHOP, 2);
 
@@ -150,21 +152,16 @@ async fn stopped_node_disappears_and_unresponsive_node_is_named() {
     here.wait_until_shown(SHOP, |readers| readers.all() == 0).await;
     here.wait_for_nodes(1, &[]).await;
 
-    // The name of a killed node lasts until its lease expires. The first query waits shortly for its answer, later ones
-    // do not.
+    // The name of a killed node lasts until its lease expires.
     let lease = raw().await.lease_grant(60, None).await.unwrap().id();
     let (name, options) =
         (format!("{}/nodes/names/{lease:x}", site.root), etcd_client::PutOptions::new().with_lease(lease));
     raw().await.put(name.as_str(), "{\"name\":\"eu-2\",\"reader\":true}", Some(options)).await.unwrap();
     here.wait_for_nodes(2, &["eu-2"]).await;
     let other: Pattern = "dev/mail/*".parse().unwrap();
-    let began = Instant::now();
     let told = here.nodes.query(ACCOUNT, other.clone()).coverage().await;
     assert_eq!(told.silent.iter().map(|about| (&*about.name, about.reader)).collect::<Vec<_>>(), [("eu-2", true)]);
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    let again = Instant::now();
     assert_eq!(here.nodes.query(ACCOUNT, other).coverage().await.silent.len(), 1);
-    assert!(again.elapsed() < Duration::from_millis(200), "{:?}", again.elapsed());
     raw().await.delete(name, None).await.unwrap();
     here.wait_for_nodes(1, &[]).await;
 }
@@ -218,13 +215,4 @@ async fn nodes_recover_from_wiped_registry_and_foreign_writes() {
     other.read_by("c", SHOP, 1);
     here.wait_until_shown(SHOP, |readers| readers.all() == 3).await;
     here.wait_for_nodes(1, &[]).await;
-}
-
-async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use trimtab::{
     domain::time::Time,
     service::{PutApp, PutNamespace},
@@ -48,7 +48,7 @@ on_both_set_ups! {
             let dropped: Vec<_> = dropped.collect();
             futures::future::join_all(dropped).await;
         }
-        let began = Instant::now();
+        // A lock of a dropped transaction would fail these.
         for n in 0..40 {
             let mut tx = site.db.write().await.unwrap();
             tx.insert_session("everybody's", None, "{}", LATER, Time(0)).await.unwrap();
@@ -56,7 +56,6 @@ on_both_set_ups! {
             tx.delete_session("everybody's").await.unwrap();
             tx.commit().await.unwrap();
         }
-        assert!(began.elapsed() < Duration::from_secs(4), "a dropped transaction still holds a lock: {:?}", began.elapsed());
         let mut db = site.db.read().await.unwrap();
         for n in 0..DROPPED {
             for id in [format!("{n}"), format!("x{n}")] {
@@ -65,10 +64,7 @@ on_both_set_ups! {
         }
         drop(db);
         // The server rolls back the transactions of closed connections with a delay.
-        while !open_transactions(&site.database).await.is_empty() {
-            assert!(began.elapsed() < Duration::from_secs(10), "a transaction is still open");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("no transaction is open", async || open_transactions(&site.database).await.is_empty()).await;
     }
 
     async fn concurrent_first_publishes_of_a_config_are_merged(site: Site) {

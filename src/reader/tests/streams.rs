@@ -94,10 +94,10 @@ async fn a_resumed_stream_sends_only_newer_releases() {
     assert_eq!(events.event().await.1, "mail", "an id of other configs resumes nothing");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_is_ahead_gets_the_latest_release() {
     let mark = |id: &str| id.split_once('-').unwrap().0.to_owned();
-    let test = TestReader::with(&ReaderSettings { lag: Duration::from_millis(20), ..ReaderSettings::default() });
+    let test = TestReader::new();
     test.publish("prod/shop/mail", 3);
     let mut events = Events::open(test.get(WATCH)).await;
     let mark = mark(&events.event().await.0);
@@ -172,12 +172,13 @@ async fn a_revoked_token_ends_its_streams() {
     assert_eq!(events.block().await, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_expired_token_ends_its_streams() {
-    let test = TestReader::new();
-    test.expire_in(Duration::from_millis(30));
+    let test = TestReader::with(&ReaderSettings { ping: Duration::from_secs(7200), ..ReaderSettings::default() });
+    test.expire_in(Duration::from_secs(3600));
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
+    assert!(events.is_quiet());
     assert_eq!(events.block().await, None);
 }
 

@@ -1,14 +1,11 @@
 //! A private etcd for one test, which can be paused, killed and restarted.
 
-use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
+use std::{net::TcpListener, path::PathBuf, process::Stdio};
 
-use tokio::{
-    process::{Child, Command},
-    time::{sleep, timeout},
-};
+use tokio::process::{Child, Command};
 
 use super::node::signal;
-use crate::support::servers;
+use crate::support::{eventually, servers};
 
 /// An etcd process. Dropping it ends the process and removes its folder.
 pub struct PrivateEtcd {
@@ -44,12 +41,7 @@ impl PrivateEtcd {
             .kill_on_drop(true)
             .spawn();
         self.process = Some(process.expect("etcd is on the path"));
-        let answers = async {
-            while self.client().await.is_none() {
-                sleep(Duration::from_millis(50)).await;
-            }
-        };
-        timeout(Duration::from_secs(30), answers).await.expect("an etcd within 30 s");
+        eventually("etcd answers", async || self.client().await.is_some()).await;
     }
 
     /// Connects to etcd past Trimtab. Returns `None` when it does not answer.

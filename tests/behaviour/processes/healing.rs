@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 
 use etcd_client::{Client, DeleteOptions, GetOptions};
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trimtab::{
     domain::release::Delivery,
@@ -21,15 +20,11 @@ use super::{
 use crate::support::*;
 
 const SHOP: &str = "dev/shop/application";
+/// Maximum time of a repair, so that it is not the one of the regular comparison.
 const SOON: Duration = Duration::from_secs(10);
 
-async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(SOON, wait).await.unwrap_or_else(|_| panic!("{what}: not within {SOON:?}"));
+async fn soon(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(SOON, what, is_so).await;
 }
 
 /// A console beside an etcd, with release 1 of `dev/shop/application`.

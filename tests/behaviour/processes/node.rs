@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Database, servers};
+use crate::support::{Database, LONG, servers};
 
 /// Prefix of all keys in a test's private etcd.
 pub const ROOT: &str = "trimtab";
@@ -191,7 +190,7 @@ impl Installation {
             }
             panic!("the server ended before it listened");
         };
-        let url = timeout(Duration::from_secs(20), listening).await.expect("a server listens within 20 s");
+        let url = timeout(LONG, listening).await.expect("a server listens");
         Node { child, url }
     }
 }
@@ -222,12 +221,10 @@ impl Node {
         self.child.kill().await.unwrap();
     }
 
-    /// Shuts the server down and returns how long that took.
-    pub async fn shut_down(self) -> Duration {
-        let began = Instant::now();
+    /// Shuts the server down and waits until it has ended.
+    pub async fn shut_down(self) {
         self.begin_shutdown().await;
         self.wait_for_exit().await;
-        began.elapsed()
     }
 
     /// Sends the signal to shut down.
@@ -237,7 +234,7 @@ impl Node {
 
     /// Waits until the server has ended, and checks its exit code.
     pub async fn wait_for_exit(mut self) {
-        let ended = timeout(Duration::from_secs(26), self.child.wait()).await.expect("an end within 26 s");
+        let ended = timeout(LONG, self.child.wait()).await.expect("the server ends");
         assert_eq!(ended.unwrap().code(), Some(0));
     }
 
@@ -274,7 +271,7 @@ impl Node {
                 client.get(url).bearer_auth(token).send().await.unwrap();
             }
         };
-        timeout(Duration::from_secs(20), waiting).await.expect("the release arrives within 20 s")
+        timeout(LONG, waiting).await.expect("the release arrives")
     }
 }
 

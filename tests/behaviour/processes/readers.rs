@@ -1,13 +1,9 @@
 //! Reader nodes answer like consoles, need only etcd, and continue to answer without it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
 use trimtab::{
     domain::{access::Actor, content::sha256},
     service::{Dispatch, Service},
@@ -18,11 +14,10 @@ use super::{
     etcd::PrivateEtcd,
     node::{Installation, Node, Outcome, ROOT, prepare},
 };
+use crate::support::{LONG, eventually};
 
 const SHOP: &str = "/api/v1/configs/dev/shop/application";
 const STALE: &str = "x-config-stale-since";
-/// Timeout of every request and every wait, longer than any of them takes.
-const LONG: Duration = Duration::from_secs(40);
 
 /// A console and a reader on one etcd, with release 1 of `dev/shop/application`.
 struct Site {
@@ -109,15 +104,6 @@ fn client() -> Client {
     Client::builder().timeout(LONG).build().unwrap()
 }
 
-async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
-}
-
 /// Reads a stream until it contains a text, or to its end.
 async fn until(stream: &mut Response, text: &str) -> String {
     let mut all = String::new();
@@ -185,7 +171,7 @@ async fn reader_sends_new_releases_to_streams_and_long_polls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_token_works_at_once_and_revoked_token_ends_soon() {
+async fn new_token_works_at_once_and_revoked_token_ends_its_stream_and_long_poll() {
     let Some(site) = Site::start().await else { return };
     for _ in 0..5 {
         let token = site.new_token().await;
@@ -199,11 +185,7 @@ async fn new_token_works_at_once_and_revoked_token_ends_soon() {
         let (poll, _) = tokio::join!(site.ask_with(&token, &path), until(&mut stream, "never"));
         assert_eq!(poll.status(), StatusCode::UNAUTHORIZED);
     };
-    let began = Instant::now();
     tokio::join!(ends, site.revoke(&token));
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    println!("a revoked token's stream and long poll ended after {took:?}");
     let refused: Value = site.ask_with(&token, SHOP).await.json().await.unwrap();
     assert!(refused["status"] == 401 && refused["detail"].as_str().unwrap().contains("revoked"), "{refused}");
     assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "other tokens stay valid");
@@ -221,7 +203,7 @@ async fn reader_starts_from_its_disk_without_etcd() {
     for how in ["left", "killed"] {
         let gone = site.reader.take().unwrap();
         match how {
-            "left" => _ = gone.shut_down().await,
+            "left" => gone.shut_down().await,
             _ => gone.kill().await,
         }
         site.reader = Some(site.place.for_reader_node().start().await);
@@ -290,14 +272,10 @@ async fn reader_started_before_the_console_is_ready_with_the_first_release() {
     .await;
     prepare(&console.url(), &client, &token).await;
     assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
-    let began = Instant::now();
     eventually("the reader is ready", async || answer("/readyz").await.unwrap().status() == StatusCode::OK).await;
     let ready: Value = answer("/readyz").await.unwrap().json().await.unwrap();
     let tasks: Vec<&str> = ready["tasks"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
     assert_eq!(tasks, ["feed", "known_tokens", "last_good", "nodes"]);
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    println!("ready {took:?} after the first release was acknowledged");
     assert_eq!(answer(SHOP).await.unwrap().json::<Value>().await.unwrap()["release"], 1);
 }
 

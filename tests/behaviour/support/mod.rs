@@ -78,6 +78,24 @@ impl Drop for Folder {
     }
 }
 
+/// Timeout of waits for an event. It only ends a hung test.
+pub const LONG: Duration = Duration::from_secs(40);
+
+/// Polls a condition until it is true, at most [`LONG`].
+pub async fn eventually(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(LONG, what, is_so).await;
+}
+
+/// Polls a condition until it is true, at most for `limit`.
+pub async fn within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(limit, wait).await.unwrap_or_else(|_| panic!("{what}: not within {limit:?}"));
+}
+
 fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
@@ -199,12 +217,8 @@ impl Site {
 
     /// Waits until the outbox is empty. A publish is answered a moment earlier.
     pub async fn wait_until_recorded(&self) {
-        let settled = async {
-            while !self.db.read().await.unwrap().outbox_envs().await.unwrap().is_empty() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), settled).await.expect("the outbox drains");
+        let is_empty = async || self.db.read().await.unwrap().outbox_envs().await.unwrap().is_empty();
+        eventually("the outbox drains", is_empty).await;
     }
 
     /// Waits until the outbox is empty, then returns the releases of a change.
