@@ -418,7 +418,7 @@ impl Publisher {
     }
 
     async fn report_late(&self, env: &EnvName, failure: Failure) {
-        tracing::warn!(env = %env, error = %failure, "delivery is late");
+        tracing::warn!(env = %env, reason = failure.name(), error = %failure, "delivery is late");
         let why = match failure {
             Failure::Channel(ChannelError::Busy { .. }) => DelayReason::Busy,
             Failure::Channel(ChannelError::Mismatch { config, seq }) => DelayReason::Mismatch(config, seq),

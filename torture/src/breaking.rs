@@ -24,7 +24,7 @@ pub const FOREIGN: &str = "{\"written\":\"by somebody else\"}";
 pub struct Made {
     /// Deliveries that reached etcd when it already held a later release.
     pub stale: u64,
-    /// Steps that were skipped, and the reasons.
+    /// The reason of each fault that was skipped.
     pub skipped: Vec<String>,
 }
 
@@ -47,8 +47,8 @@ impl Breaker<'_> {
                 Ok(())
             }
             Fault::LateDelivery => self.late_delivery().await,
-            Fault::LockDeleted => self.lose_lock(false).await,
-            Fault::LeaseRevoked => self.lose_lock(true).await,
+            Fault::LockDeleted => self.lose_held_lock(false).await,
+            Fault::LeaseRevoked => self.lose_held_lock(true).await,
             Fault::Compaction => self.compact().await,
             Fault::Wipe => self.wipe().await,
             // Both are executed after the writers have stopped.
@@ -131,14 +131,30 @@ impl Breaker<'_> {
         Ok(first.map(|key| (String::from_utf8_lossy(key.value()).into_owned(), key.key().to_vec(), key.lease())))
     }
 
-    async fn pause_holder(&mut self) -> Result<()> {
-        let holder = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
-        self.process(Who::Console(holder)).pause().await
+    fn skip(&mut self, why: &str) {
+        self.made.skipped.push(why.to_owned());
     }
 
-    async fn lose_lock(&mut self, with_lease: bool) -> Result<()> {
+    async fn pause_holder(&mut self) -> Result<()> {
+        match self.holder().await? {
+            Some(holder) => self.process(Who::Console(holder)).pause().await,
+            None => Ok(self.skip("no console held a lock")),
+        }
+    }
+
+    async fn lose_held_lock(&mut self, with_lease: bool) -> Result<()> {
+        if self.holder().await?.is_none() || self.lose_locks(with_lease).await? == 0 {
+            self.skip("no lock was held");
+        }
+        Ok(())
+    }
+
+    /// Deletes the locks of all environments, or revokes their leases. Returns their number.
+    async fn lose_locks(&mut self, with_lease: bool) -> Result<u64> {
+        let mut lost = 0;
         for env in ["blue", "red"] {
             let Some((_, key, lease)) = self.lock(env).await? else { continue };
+            lost += 1;
             let mut etcd = self.place.etcd.client().await?;
             if with_lease {
                 // The lease may have expired meanwhile.
@@ -147,28 +163,34 @@ impl Breaker<'_> {
                 etcd.delete(key, None).await?;
             }
         }
-        Ok(())
+        Ok(lost)
     }
 
     /// Holds a delivery back, takes the lock from its sender, waits until the other console has delivered, and then
     /// lets the first delivery arrive. This is like the write of a paused lock holder, without waiting for its lease.
     async fn late_delivery(&mut self) -> Result<()> {
-        let console = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
-        self.place.nodes[console].etcd.kept();
-        self.place.nodes[console].etcd.set(Mode::LateDelivery);
-        let mut kept = Vec::new();
-        let end = Instant::now() + Duration::from_secs(3);
+        let (mut console, mut kept) = (0, Vec::new());
+        let end = Instant::now() + Duration::from_secs(5);
         while kept.is_empty() && Instant::now() < end {
-            sleep(Duration::from_millis(5)).await;
-            kept = self.place.nodes[console].etcd.kept();
+            // The lock may move to the other console before the next delivery.
+            self.place.nodes[console].etcd.set(Mode::Whole);
+            console = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
+            self.place.nodes[console].etcd.set(Mode::LateDelivery);
+            let soon = Instant::now() + Duration::from_millis(500);
+            while kept.is_empty() && Instant::now() < soon {
+                sleep(Duration::from_millis(5)).await;
+                kept = self.place.nodes[console].etcd.kept();
+            }
         }
         if kept.is_empty() {
-            self.made.skipped.push("no delivery was under way".into());
+            self.place.nodes[console].etcd.set(Mode::Whole);
+            self.skip("no delivery was under way");
+            return Ok(());
         }
         let end = Instant::now() + Duration::from_secs(5);
         while !self.all_outdated(&kept).await? && Instant::now() < end {
             // The sender may have acquired the lock again.
-            self.lose_lock(true).await?;
+            self.lose_locks(true).await?;
             sleep(Duration::from_millis(100)).await;
         }
         kept.extend(self.place.nodes[console].etcd.kept());
@@ -235,10 +257,14 @@ impl Breaker<'_> {
     }
 
     async fn kill_connections(&mut self) -> Result<()> {
+        let mut killed = 0;
         for _ in 0..4 {
-            self.place.database.kill_connections().await?;
+            killed += self.place.database.kill_connections().await?;
             let pause = self.dice.millis(50, 400);
             sleep(pause).await;
+        }
+        if killed == 0 {
+            self.skip("no connection was open");
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! Checks whether a correct server could have produced a history and the final state. Pure functions. The letters are
 //! those of docs/reliability.md.
 //!
-//! (a) Each acknowledged publish is whole in SQL, and the channel is not behind it. At the end both are equal.
+//! (a) Each acknowledged publish is whole in SQL, no later release loses its values, and the channel is not behind it.
+//!     At the end both are equal.
 //! (b) Releases never go back, neither at a reader nor in etcd, where the fence prevents it.
 //! (c) Readers see only releases, and never empty content.
 //! (d) After the healing, all readers get the latest releases in time.
-//! (e) Each acknowledged edit exists; retries duplicate nothing; refused operations leave nothing; stale saves are
-//!     refused.
+//! (e) Each acknowledged edit exists; retries duplicate nothing; stale saves are refused, and nothing else is; refused
+//!     operations leave nothing; after the healing, every operation gets a definite answer.
+//! (g) The round tests something: a publish is acknowledged, and each reader is shown releases.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -52,10 +54,14 @@ pub struct Verdict {
     pub violations: Vec<Violation>,
     /// Acknowledged publishes.
     pub acknowledged: u64,
-    /// Acknowledged publishes and edits that do not exist.
+    /// Acknowledged publishes that do not exist.
     pub lost: u64,
     /// Acknowledged edits without a publish.
     pub edits: u64,
+    /// Acknowledged edits without a publish that do not exist.
+    pub lost_edits: u64,
+    /// Publishes and edits that were refused.
+    pub refused: u64,
     /// Operations that never got a definite answer.
     pub open: u64,
     /// Operations that were retried.
@@ -76,22 +82,38 @@ struct Op<'a> {
     refused: Option<u16>,
 }
 
-/// Checks a round. `converged` is the time that the readers took after the healing.
-pub fn check(events: &[Event], state: &State, allowed: &Allowed, converged: Option<Duration>) -> Verdict {
+/// Checks a round. `readers` are the names of all reading clients. `converged` is the time that they took after the
+/// healing.
+pub fn check(
+    events: &[Event],
+    readers: &[String],
+    state: &State,
+    allowed: &Allowed,
+    converged: Option<Duration>,
+) -> Verdict {
     let mut verdict = Verdict::default();
     let ops = operations(events);
     for op in ops.values() {
         verdict.retried += u64::from(op.attempts > 1);
-        verdict.open += u64::from(op.ok.is_none() && op.refused.is_none());
+        if op.ok.is_none() && op.refused.is_none() {
+            verdict.open += 1;
+            verdict.wrong('e', format!("{} got no definite answer", op.message));
+        }
+        if let (Some(status), true) = (op.refused, op.action != Action::Stale) {
+            verdict.refused += 1;
+            verdict.wrong('e', format!("{} was refused ({status}) without a reason", op.message));
+        }
         match op.action {
             Action::Publish | Action::PublishSaved => verdict.published(op, state),
             Action::Save => verdict.saved(op, state),
             Action::Stale => verdict.stale(op, state),
         }
     }
+    verdict.values(&ops, state);
     verdict.numbers(state);
     verdict.channel(state);
     verdict.readers(events, state, allowed);
+    verdict.activity(events, readers);
     if converged.is_none() {
         verdict.wrong('d', "not all readers got the latest releases in time".into());
     }
@@ -133,13 +155,6 @@ impl Verdict {
         if !found.is_empty() && found != wanted {
             self.wrong('a', format!("{} was published in part: {found:?} of {wanted:?}", op.message));
         }
-        for (edit, release) in
-            op.edits.iter().flat_map(|e| made.iter().filter(|r| r.config == e.config).map(move |r| (e, r)))
-        {
-            if !release.content.contains(&edit.value) {
-                self.wrong('a', format!("release {} of {} lacks {}", release.seq, edit.config, edit.key));
-            }
-        }
         match op.ok {
             Some(told) => {
                 self.acknowledged += 1;
@@ -180,11 +195,11 @@ impl Verdict {
             let open = made.iter().flat_map(|change| &change.edits);
             let mut released = state.releases.iter().filter(|release| release.message == op.message);
             open.into_iter()
-                .any(|(config, key, json)| *config == edit.config && *key == edit.key && json.contains(&edit.value))
-                || released.any(|release| release.config == edit.config && release.content.contains(&edit.value))
+                .any(|(config, key, json)| *config == edit.config && *key == edit.key && holds(json, &edit.value))
+                || released.any(|release| release.config == edit.config && holds(&release.content, &edit.value))
         };
         if !op.edits.iter().all(there) {
-            self.lost += 1;
+            self.lost_edits += 1;
             self.wrong('e', format!("the edits of {} were acknowledged, but do not exist", op.message));
         }
     }
@@ -196,8 +211,42 @@ impl Verdict {
         self.stale.0 += 1;
         let there = state.changes.iter().any(|change| change.message == op.message);
         match op.refused {
-            Some(409 | 412) if op.ok.is_none() && !there => self.stale.1 += 1,
+            Some(412) if op.ok.is_none() && !there => self.stale.1 += 1,
             _ => self.wrong('e', format!("the stale {} was not refused: {:?}", op.message, op.refused)),
+        }
+    }
+
+    /// Checks that each release has the values of its publish and of all publishes before it. Each key belongs to one
+    /// client, so nobody else changes it.
+    fn values(&mut self, ops: &BTreeMap<u64, Op<'_>>, state: &State) {
+        let edits: HashMap<&str, &[Edit]> = ops.values().map(|op| (op.message, op.edits)).collect();
+        let mut releases: Vec<&Release> = state.releases.iter().collect();
+        releases.sort_by_key(|release| (&release.config, release.seq));
+        let mut values: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        for Release { config, seq, message, content, .. } in releases {
+            for edit in edits.get(&**message).into_iter().copied().flatten().filter(|edit| edit.config == *config) {
+                values.insert((config, &edit.key), &edit.value);
+            }
+            // Reports each loss once.
+            values.retain(|(of, key), value| {
+                let lacks = *of == config && !holds(content, value);
+                if lacks {
+                    self.wrong('a', format!("release {seq} of {config} lacks {key}"));
+                }
+                !lacks
+            });
+        }
+    }
+
+    /// Checks that the round tested something.
+    fn activity(&mut self, events: &[Event], readers: &[String]) {
+        if self.acknowledged == 0 {
+            self.wrong('g', "no publish was acknowledged".into());
+        }
+        let seen = events.iter().filter(|event| matches!(event.what, What::Seen { .. } | What::Empty { .. }));
+        let seen: BTreeSet<&str> = seen.map(|event| &*event.client).collect();
+        for reader in readers.iter().filter(|reader| !seen.contains(&***reader)) {
+            self.wrong('g', format!("{reader} was shown no release"));
         }
     }
 
@@ -266,6 +315,11 @@ impl Verdict {
             }
         }
     }
+}
+
+/// Returns whether a JSON document has a string with exactly this value.
+fn holds(json: &str, value: &str) -> bool {
+    json.contains(&format!("\"{value}\""))
 }
 
 fn configs(edits: &[Edit]) -> BTreeSet<&str> {

@@ -203,9 +203,10 @@ impl Request {
     }
 }
 
-/// Returns whether the answer says that the same request is still in progress.
+/// Returns whether the answer says that the state forbids the operation now. For these clients the only such state is
+/// an earlier attempt that is in progress.
 fn is_in_progress(status: u16, said: &Value) -> bool {
-    status == 409 && said["type"] == "/problems/state" && said["detail"].to_string().contains("still being processed")
+    status == 409 && said["type"] == "/problems/state"
 }
 
 fn releases(said: &Value) -> Vec<(String, u64)> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dice::Dice, proxy::Mode};
+use crate::{dice::Dice, process::Result, proxy::Mode};
 
 /// A server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,15 @@ impl Possible {
         kinds.extend((self.readers > 0).then_some(IN_THE_DARK));
         kinds.extend(self.disks.then_some(DISK));
         kinds
+    }
+
+    /// Fails if one of these parts of names names no possible kind. Its rounds would have no fault.
+    pub fn check(&self, only: &[String]) -> Result<()> {
+        let kinds = self.kinds();
+        match only.iter().find(|wanted| !kinds.iter().any(|(kind, _)| kind.contains(wanted.as_str()))) {
+            None => Ok(()),
+            Some(wanted) => Err(format!("{wanted:?} is in no fault that is possible here").into()),
+        }
     }
 }
 
@@ -266,6 +275,13 @@ mod tests {
         }
         let only = Plan::of(3, &HERE, &["restore".to_owned()]);
         assert_eq!(only.kind(), "restore");
+    }
+
+    #[test]
+    fn unknown_and_impossible_faults_are_refused() {
+        assert!(HERE.check(&["wipe".into(), "disk".into()]).is_ok());
+        assert!(HERE.check(&["wipe".into(), "wype".into()]).is_err());
+        assert!(Possible { readers: 2, disks: false }.check(&["disk".into()]).is_err());
     }
 
     #[test]

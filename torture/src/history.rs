@@ -123,13 +123,13 @@ impl Recorder {
         self.note("harness", "", What::Harness { name: name.to_owned(), phase });
     }
 
-    /// Returns whether all long polls and streams were last shown the live releases. `many` is their number, where each
-    /// counts once for every config that it follows.
+    /// Returns whether all long polls, all streams and the reader of etcd were last shown the live releases. `many` is
+    /// their number, where each counts once for every config that it follows.
     pub fn all_waiting_hold(&self, live: &BTreeMap<String, u64>, many: usize) -> bool {
         let events = self.events.lock();
         let mut last: HashMap<(&str, &str), u64> = HashMap::new();
         for event in events.iter() {
-            if let What::Seen { how: How::Poll | How::Stream, config, seq, .. } = &event.what {
+            if let What::Seen { how: How::Poll | How::Stream | How::Etcd, config, seq, .. } = &event.what {
                 last.insert((&event.client, config), *seq);
             }
         }

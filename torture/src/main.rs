@@ -92,6 +92,7 @@ async fn run() -> Result<bool> {
     let mut place = Some(Place::start(&recipe, order.seed).await?);
     let disks = place.as_ref().is_some_and(|place| place.etcd.disk.is_small());
     let possible = Possible { readers: recipe.readers, disks };
+    possible.check(&order.only)?;
     let (began, mut tally) = (Instant::now(), Tally::default());
     for n in 0..order.rounds {
         let plan = Plan::of(order.seed + n, &possible, &order.only);
@@ -133,8 +134,8 @@ async fn run() -> Result<bool> {
     Ok(tally.is_good())
 }
 
-/// Log line of a server that had lost its lock when it wrote.
-const FENCED: &str = "was lost; nothing was written";
+/// Field in the log line of a server that had lost its lock when it wrote.
+const FENCED: &str = "reason=\"fenced\"";
 
 /// Prints a line about a round.
 fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {

@@ -12,7 +12,7 @@ use crate::{
     clients::cause,
     dice::Dice,
     history::{How, Recorder, What},
-    place::CONFIGS,
+    place::{CONFIGS, Node},
     state::Lying,
 };
 
@@ -21,6 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Maximum silence of a stream, which gets a comment every 15 s.
 const SILENCE: Duration = Duration::from_secs(20);
 const ROOT: &str = "trimtab";
+/// Name of etcd in the history.
+const ETCD: &str = "etcd";
+
+/// Returns the names of all reading clients.
+pub fn names(nodes: &[Node]) -> Vec<String> {
+    let hows = [How::Snapshot, How::Poll, How::Stream];
+    let at_nodes = nodes.iter().flat_map(|node| hows.map(|how| name(how, node.name())));
+    at_nodes.chain([name(How::Etcd, ETCD)]).collect()
+}
 
 /// A client that reads from one node.
 #[derive(Clone)]
@@ -139,7 +148,7 @@ impl Reader {
 
     fn missed(&self, config: &str, why: String) {
         let what = What::Missed { config: config.to_owned(), why };
-        self.recorder.note(&format!("snapshot@{}", self.node.0), &self.node.0, what);
+        self.recorder.note(&name(How::Snapshot, &self.node.0), &self.node.0, what);
     }
 }
 
@@ -149,8 +158,12 @@ fn saw(recorder: &Recorder, node: &str, how: How, config: &str, seq: u64, sha256
         true => What::Empty { how, config, seq },
         false => What::Seen { how, config, seq, sha256 },
     };
-    let how = format!("{how:?}").to_lowercase();
-    recorder.note(&format!("{how}@{node}"), node, what);
+    recorder.note(&name(how, node), node, what);
+}
+
+/// Returns the name of a reading client.
+pub fn name(how: How, node: &str) -> String {
+    format!("{}@{node}", format!("{how:?}").to_lowercase())
 }
 
 /// Returns config, release and hash of an envelope. The hash is empty when the content is empty.
@@ -255,7 +268,7 @@ impl Keys {
         touched.dedup();
         for config in touched {
             if let Some(Lying { seq, sha256, .. }) = self.whole(&config) {
-                saw(recorder, "etcd", How::Etcd, &config, seq, sha256);
+                saw(recorder, ETCD, How::Etcd, &config, seq, sha256);
             }
         }
     }

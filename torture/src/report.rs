@@ -13,6 +13,8 @@ pub struct Tally {
     acknowledged: u64,
     lost: u64,
     edits: u64,
+    lost_edits: u64,
+    refused: u64,
     open: u64,
     retried: u64,
     duplicates: u64,
@@ -72,6 +74,8 @@ impl Tally {
         self.acknowledged += verdict.acknowledged;
         self.lost += verdict.lost;
         self.edits += verdict.edits;
+        self.lost_edits += verdict.lost_edits;
+        self.refused += verdict.refused;
         self.open += verdict.open;
         self.retried += verdict.retried;
         self.duplicates += verdict.duplicates;
@@ -112,9 +116,9 @@ impl Tally {
         }
     }
 
-    /// Returns whether all rounds passed.
+    /// Returns whether all rounds passed, and together tested all kinds of writes.
     pub fn is_good(&self) -> bool {
-        self.failed.is_empty() && self.rounds > 0
+        self.failed.is_empty() && self.acknowledged > 0 && self.edits > 0 && self.stale_saves.0 > 0
     }
 
     /// Prints the report.
@@ -125,7 +129,8 @@ impl Tally {
         row(&format!("rounds ({seeds}), failed"), of((self.rounds, self.failed.len() as u64)));
         row("events in the histories", self.seen.to_string());
         row("publishes acknowledged, lost", of((self.acknowledged, self.lost)));
-        row("edits acknowledged without a publish", self.edits.to_string());
+        row("edits acknowledged without a publish, lost", of((self.edits, self.lost_edits)));
+        row("publishes and edits refused", self.refused.to_string());
         row("operations retried with their key, duplicated", of((self.retried, self.duplicates)));
         row("operations without a definite answer", self.open.to_string());
         row("stale saves attempted, refused", of(self.stale_saves));

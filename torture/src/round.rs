@@ -55,7 +55,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let panics_before = place.lines("panicked at");
     let recorder = Recorder::new();
     let (on, seen) = watch::channel(true);
-    let readers = start_readers(place, plan, &recorder);
+    let reading = start_readers(place, plan, &recorder);
     let mut writers = start_writers(place, plan, &recorder, seen);
 
     sleep(plan.calm).await;
@@ -70,7 +70,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
             made => made?,
         }
     }
-    let mut made = breaker.made;
+    let made = breaker.made;
     sleep_until(end).await;
     recorder.mark(&plan.kind(), Phase::Ends);
     on.send_replace(!plan.quiet);
@@ -80,25 +80,29 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     sleep(AFTER).await;
     on.send_replace(false);
     let all = async { while writers.join_next().await.is_some() {} };
-    if timeout(INSIST + Duration::from_secs(15), all).await.is_err() {
-        made.skipped.push("some writers were aborted".into());
-    }
+    // Writers that are aborted leave open operations behind, which the checker reports.
+    let _ = timeout(INSIST + Duration::from_secs(15), all).await;
 
     let quiet = Instant::now();
     let repaired = afterwards(place, plan, drifts_before).await?;
     let healed = if plan.is_broken_afterwards() { quiet } else { healed };
     let converged = converge(place, healed, &recorder).await?;
     recorder.mark(&plan.kind(), Phase::Converged);
-    drop((writers, readers));
+    drop((writers, reading));
 
     let state = State::read(place, begin, plan.seed).await?;
     let events = recorder.events();
-    let mut verdict = checker::check(&events, &state, &allowed(place, plan), converged);
+    let readers = readers::names(&place.nodes);
+    let mut verdict = checker::check(&events, &readers, &state, &allowed(place, plan), converged);
     // A killed console may restart while its database is down, and then ends. That is no violation.
-    let dark = plan.has(|f| matches!(f, Fault::Kill(Who::Console(_))));
-    let ended = ended.into_iter().filter(|_| !dark).map(|name| format!("{name} ended by itself"));
+    let killed =
+        |name: &String| plan.has(|f| matches!(f, Fault::Kill(Who::Console(n)) if place.nodes[*n].name() == name));
+    let ended = ended.into_iter().filter(|name| !killed(name)).map(|name| format!("{name} ended by itself"));
     let panics = (place.lines("panicked at") > panics_before).then(|| "a server panicked".to_owned());
     verdict.violations.extend(ended.chain(panics).map(|what| Violation { rule: 'f', what }));
+    if made.skipped.len() == plan.faults.len() {
+        verdict.violations.push(Violation { rule: 'g', what: format!("no fault was executed: {:?}", made.skipped) });
+    }
     let drifts = state::drifts(&mut place.database.root().await?).await? - drifts_before;
     let measures = Measures::of(&events);
     Ok(Outcome { events, state, verdict, measures, converged, made, drifts: (drifts, repaired) })
@@ -162,12 +166,12 @@ fn allowed(place: &Place, plan: &Plan) -> Allowed {
 /// Waits until SQL, etcd, every node and every waiting reader hold the same releases. Returns the time since `healed`.
 async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
     let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
-    let end = Instant::now() + CONVERGE;
+    let end = healed + CONVERGE;
     while Instant::now() < end {
         if let Some(live) = equal(place).await?
             && all_hold(place, &http, &live).await
-            // Each node has one stream of all configs and one long poll.
-            && recorder.all_waiting_hold(&live, place.nodes.len() * (CONFIGS.len() + 1))
+            // Each node has one stream of all configs and one long poll. One reader follows all configs in etcd.
+            && recorder.all_waiting_hold(&live, place.nodes.len() * (CONFIGS.len() + 1) + CONFIGS.len())
         {
             return Ok(Some(healed.elapsed()));
         }

@@ -174,17 +174,17 @@ impl Database {
         root(&self.socket).await
     }
 
-    /// Ends the connections of all nodes.
-    pub async fn kill_connections(&self) -> Result<()> {
+    /// Ends the connections of all nodes. Returns their number.
+    pub async fn kill_connections(&self) -> Result<usize> {
         let mut root = self.root().await?;
         let ids: Vec<i64> = sqlx::query_scalar("select id from information_schema.processlist where user = 'trimtab'")
             .fetch_all(&mut root)
             .await?;
-        for id in ids {
+        for id in &ids {
             // It may have ended already.
             let _ = sqlx::query("kill connection ?").bind(id).execute(&mut root).await;
         }
-        Ok(())
+        Ok(ids.len())
     }
 
     /// Makes the database read-only, or writable again.

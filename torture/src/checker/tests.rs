@@ -13,7 +13,7 @@ fn edit(value: &str) -> Edit {
 }
 
 fn release(seq: u64, message: &str, value: &str) -> Release {
-    let content = format!("{{\"k\":\"{value}\"}}");
+    let content = format!("{{\"first\":\"release\",\"k\":\"{value}\"}}");
     Release {
         config: CONFIG.into(),
         seq,
@@ -57,7 +57,8 @@ impl History {
     }
 
     fn verdict(&self) -> Verdict {
-        check(&self.events, &self.state, &self.allowed, self.converged)
+        let readers = ["snapshot@console-0", "etcd@etcd"].map(str::to_owned);
+        check(&self.events, &readers, &self.state, &self.allowed, self.converged)
     }
 
     /// Checks that a violation of a rule is found, with a text that contains `part`.
@@ -125,6 +126,28 @@ fn publish_without_its_value_is_found() {
     let mut history = good();
     history.state.releases[1].content = "{}".into();
     history.wrong('a', "lacks k");
+}
+
+#[test]
+fn value_that_only_begins_alike_is_found() {
+    let mut history = good();
+    history.state.releases[1].content = "{\"k\":\"v01\"}".into();
+    history.wrong('a', "lacks k");
+}
+
+#[test]
+fn release_that_loses_another_clients_value_is_found() {
+    let mut history = good();
+    let edits = vec![Edit { config: CONFIG.into(), key: "other".into(), value: "w4".into() }];
+    let message = "m4".to_owned();
+    history.note("q", What::Invoke { op: 4, attempt: 0, action: Action::Publish, message, edits, base: None });
+    history.ok(4, Some(4));
+    history.state.releases.push(Release { content: "{\"other\":\"w4\"}".into(), ..release(4, "m4", "") });
+    history.state.live.insert(CONFIG.into(), 4);
+    history.state.channel.insert(CONFIG.into(), lying(4));
+    history.wrong('a', "release 4 of red/shop/application lacks k");
+    history.state.releases[3].content = "{\"k\":\"v1\",\"other\":\"w4\"}".into();
+    assert_eq!(history.verdict().violations, []);
 }
 
 #[test]
@@ -220,6 +243,16 @@ fn empty_content_is_found() {
 }
 
 #[test]
+fn round_that_tests_nothing_is_found() {
+    let mut idle = good();
+    idle.events.retain(|event| !matches!(event.what, What::Ok { .. }));
+    idle.wrong('g', "no publish");
+    let mut unread = good();
+    unread.events.retain(|event| event.client != "etcd@etcd");
+    unread.wrong('g', "etcd@etcd");
+}
+
+#[test]
 fn readers_that_stay_behind_are_found() {
     let mut history = good();
     history.converged = None;
@@ -231,6 +264,7 @@ fn lost_edit_is_found() {
     let mut history = good();
     history.state.changes.clear();
     history.wrong('e', "the edits of m2");
+    assert_eq!((history.verdict().lost_edits, history.verdict().lost), (1, 0));
     let mut history = good();
     history.state.changes[0].edits[0].2 = "other".into();
     history.wrong('e', "the edits of m2");
@@ -248,13 +282,23 @@ fn accepted_stale_save_is_found() {
 }
 
 #[test]
-fn refused_publish_that_exists_is_found() {
+fn open_operation_is_found() {
+    let mut history = good();
+    history.invoke(4, Action::Publish, "m4", "v4");
+    history.note("p", What::Unknown { op: 4, why: "503".into() });
+    history.wrong('e', "m4 got no definite answer");
+    assert_eq!(history.verdict().open, 1);
+}
+
+#[test]
+fn refused_publish_is_found() {
     let mut history = good();
     history.invoke(4, Action::Publish, "m4", "v4");
     history.note("p", What::Fail { op: 4, status: 422, why: String::new() });
-    assert_eq!(history.verdict().violations, []);
+    history.wrong('e', "m4 was refused (422) without a reason");
+    assert_eq!(history.verdict().refused, 1);
     history.state.releases.push(release(4, "m4", "v4"));
     history.state.live.insert(CONFIG.into(), 4);
     history.state.channel.insert(CONFIG.into(), lying(4));
-    history.wrong('e', "refused");
+    history.wrong('e', "but exists");
 }
