@@ -70,6 +70,9 @@ part_torture() {
   [ -x "$APP/trimtab" ] || part_build
   step "torture's checker" cargo test --release --package trimtab-torture
   TORTURE_APP=$APP step "torture" tools/torture.sh rounds=12 seed=1 "${rest[@]}"
+  # The checker has to find a missing protection.
+  TORTURE_APP=$APP step "without fence" tools/torture.sh rounds=2 seed=500 only=late without=fence
+  TORTURE_APP=$APP step "without outbox" tools/torture.sh rounds=1 seed=600 only=connections_killed without=outbox
   can_use_latest || return 0
   TORTURE_APP=$APP TRIMTAB_SERVERS=latest step "latest: torture" tools/torture.sh rounds=4 seed=21 "${rest[@]}"
 }

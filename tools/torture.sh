@@ -4,28 +4,15 @@
 # docs/reliability.md. A round takes about 6 seconds. The same seed plans the same faults. The history of a failed round
 # (with `keep`, of every round) is in target/torture/<seed>, with the logs of the servers.
 # TRIMTAB_SERVERS=latest uses MySQL and the latest etcd.
-# `without=…` tests a build that is broken on purpose, so the run must fail.
+# `without=…` takes a protection away, around the same program. Then the run fails if the checker does not find that.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" test
 [ "$TRIMTAB_SERVERS" != latest ] || "$ROOT/tools/setup.sh" latest
 cd "$ROOT"
 
-without=
-words=()
-for word in "$@"; do
-  case $word in
-    without=*) without=without-${word#without=} ;;
-    *) words+=("$word") ;;
-  esac
-done
-if [ -n "$without" ]; then
-  cargo build --profile torture --features "ssr,$without" --bin trimtab
-  export TRIMTAB=$CARGO_TARGET_DIR/torture/trimtab
-else
-  [ -n "${TORTURE_APP:-}" ] || tools/build.sh # TORTURE_APP: folder of another build
-  export TRIMTAB=${TORTURE_APP:-$APP}/trimtab
-fi
+[ -n "${TORTURE_APP:-}" ] || tools/build.sh # TORTURE_APP: folder of another build
+export TRIMTAB=${TORTURE_APP:-$APP}/trimtab
 cargo build --release --package trimtab-torture
 
 # Where it is allowed, small disks that can be filled are mounted in a private mount namespace, which ends with its
@@ -37,4 +24,4 @@ if unshare --mount --propagation private mount -t tmpfs -o size=1m torture /mnt 
 else
   echo "torture: mounting is not allowed here, so no disk is filled" >&2
 fi
-exec "${apart[@]}" "$CARGO_TARGET_DIR/release/trimtab-torture" "${words[@]}"
+exec "${apart[@]}" "$CARGO_TARGET_DIR/release/trimtab-torture" "$@"

@@ -238,9 +238,6 @@ impl Publisher {
     /// Works in one lock session. `trace_parents` holds those of changes that earlier sessions did not deliver.
     /// Afterwards it holds those that this one did not deliver.
     async fn work_locked(&self, env: &EnvName, trace_parents: &mut ParentSpans) -> Result<BlockedConfigs, Failure> {
-        if cfg!(feature = "without-outbox") {
-            return self.push_once(env).await;
-        }
         let parent = trace_parents.values().next().cloned().or_else(|| self.dispatch.trace_parents.any(env));
         let span = traces::lock(parent.as_ref(), env);
         let lock = self.channel.lock(env, LOCK_TIMEOUT).instrument(span.clone()).await;
@@ -252,22 +249,6 @@ impl Publisher {
         *trace_parents = session.trace_parents;
         self.flush_acks().await?;
         done.map(|()| session.blocked)
-    }
-
-    /// Acknowledges releases before their delivery, so that none is retried. Broken on purpose, for `make torture`.
-    async fn push_once(&self, env: &EnvName) -> Result<BlockedConfigs, Failure> {
-        let mut session = self.session(ParentSpans::new());
-        let changes = session.outbox_page(env, None).await?.changes;
-        for releases in changes.iter().filter_map(|change| change.releases.as_ref().ok()) {
-            session.acknowledge(releases, 0).await?;
-        }
-        self.flush_acks().await?;
-        let lock = self.channel.lock(env, LOCK_TIMEOUT).await?;
-        for change in &changes {
-            self.deliver(env, &lock, change, &mut self.session(ParentSpans::new())).await?;
-        }
-        lock.release().await;
-        Ok(BlockedConfigs::default())
     }
 
     fn session(&self, trace_parents: ParentSpans) -> LockSession {

@@ -91,9 +91,6 @@ impl Publisher {
     /// # Errors
     /// [`Error::Unavailable`] when SQL or the channel does not answer.
     pub async fn reconcile(&self) -> Result<usize> {
-        if cfg!(feature = "without-outbox") {
-            return Ok(0);
-        }
         let held = self.channel.ahead().await.map_err(unavailable)?.releases;
         // SQL comes first: then the listing has all releases that SQL calls delivered, and maybe later ones.
         let expected = self.db.read().await?.expected_releases().await?;

@@ -82,7 +82,7 @@ impl LockSession {
         if self.outbox_read_at.elapsed() > DB_CHECK_INTERVAL {
             return None;
         }
-        let next = self.dispatch.fast_path.without_outbox(accepted, &self.written);
+        let next = self.dispatch.fast_path.ready_to_deliver(accepted, &self.written);
         (!next.is_empty()).then(|| by_change(next.into_iter().map(OutboxRelease::from).collect()))
     }
 

@@ -110,7 +110,7 @@ impl FastPath {
     /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not
     /// written yet, if each follows the release that this node wrote last. Returns nothing if one does not.
     #[must_use]
-    pub fn without_outbox(&self, accepted: Vec<AcceptedRelease>, session: &SessionWrites) -> Vec<Entry> {
+    pub fn ready_to_deliver(&self, accepted: Vec<AcceptedRelease>, session: &SessionWrites) -> Vec<Entry> {
         successors(accepted, session, |config| self.writes.last_change(config))
     }
 
@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(fast_path.content(&first.config).is_some(), is_on);
             assert_eq!(fast_path.wrote(&first), is_on);
             assert_eq!(session.includes(&first.config, 1, &change(1)), is_on);
-            assert_eq!(fast_path.without_outbox(handed_over, &session).len(), usize::from(is_on));
+            assert_eq!(fast_path.ready_to_deliver(handed_over, &session).len(), usize::from(is_on));
             assert_eq!(fast_path.defer(ack).ok(), is_on.then_some(1));
         }
     }

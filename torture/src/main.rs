@@ -8,6 +8,7 @@ mod dice;
 mod faults;
 mod history;
 mod measures;
+mod mutation;
 mod place;
 mod process;
 mod proxy;
@@ -20,13 +21,14 @@ mod state;
 use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
 use faults::{Plan, Possible};
+use mutation::Mutation;
 use place::{Place, Recipe};
 use process::Result;
 use report::Tally;
 use round::Outcome;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Arguments: `rounds=500 seed=1 only=wipe,restore readers=0 set-up=25 keep`.
+/// Arguments: `rounds=500 seed=1 only=wipe,restore readers=0 set-up=25 keep without=fence`.
 struct Order {
     rounds: u64,
     /// Seed of the first round. Each next round has the next number.
@@ -38,11 +40,14 @@ struct Order {
     set_up: u64,
     /// Whether the histories of passed rounds are kept, too.
     keep: bool,
+    /// A protection that is taken away, so that the checker has to fail.
+    without: Option<Mutation>,
 }
 
 impl Order {
     fn parse(words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut order = Self { rounds: 30, seed: 1, only: Vec::new(), readers: None, set_up: 25, keep: false };
+        let mut order =
+            Self { rounds: 30, seed: 1, only: Vec::new(), readers: None, set_up: 25, keep: false, without: None };
         for word in words {
             match word.split_once('=').unwrap_or((&word, "")) {
                 ("rounds", number) => order.rounds = number.parse()?,
@@ -51,7 +56,11 @@ impl Order {
                 ("set-up", number) => order.set_up = number.parse::<u64>()?.max(1),
                 ("only", names) => order.only = names.split(',').map(|name| name.replace('_', " ")).collect(),
                 ("keep", "") => order.keep = true,
-                _ => return Err(format!("{word:?} is not one of rounds= seed= only= readers= set-up= keep").into()),
+                ("without", name) => order.without = Some(Mutation::parse(name)?),
+                _ => {
+                    let known = "rounds= seed= only= readers= set-up= keep without=";
+                    return Err(format!("{word:?} is not one of {known}").into());
+                }
             }
         }
         Ok(order)
@@ -89,6 +98,7 @@ async fn run() -> Result<bool> {
     if let Some(readers) = order.readers {
         recipe.readers = readers;
     }
+    recipe.without = order.without;
     let mut place = Some(Place::start(&recipe, order.seed).await?);
     let disks = place.as_ref().is_some_and(|place| place.etcd.disk.is_small());
     let possible = Possible { readers: recipe.readers, disks };
@@ -131,7 +141,14 @@ async fn run() -> Result<bool> {
         began.elapsed().as_secs_f64() / 60.0
     );
     tally.print(&seeds, &servers::versions(&recipe.trimtab).await, &places);
-    Ok(tally.is_good())
+    Ok(match order.without {
+        None => tally.is_good(),
+        Some(mutation) => {
+            let (rule, found) = (mutation.rule(), tally.violated(mutation.rule()));
+            println!("\n{mutation:?}: ({rule}) failed in {found} of {} rounds.", order.rounds);
+            found > 0
+        }
+    })
 }
 
 /// Field in the log line of a server that had lost its lock when it wrote.

@@ -8,6 +8,7 @@ use std::{
 
 use reqwest::{Client, redirect::Policy};
 use serde_json::json;
+use sqlx::Executor;
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -15,8 +16,9 @@ use tokio::{
 
 use crate::{
     dice::Dice,
+    mutation::{EMPTY_OUTBOX, Mutation, strip_compares},
     process::{Process, Result, START, free_port, run},
-    proxy::{Mode, Proxy},
+    proxy::{Mode, Proxy, Rewrite},
     servers::{Database, Etcd},
 };
 
@@ -36,6 +38,8 @@ pub struct Recipe {
     pub disks: bool,
     /// Whether the binary has a fast path that can be switched off.
     pub has_fast_path: bool,
+    /// A protection that is taken away.
+    pub without: Option<Mutation>,
 }
 
 impl Recipe {
@@ -47,7 +51,7 @@ impl Recipe {
         let readers = if run(&mut asked).await.is_ok() { 2 } else { 0 };
         let has_fast_path = run(Command::new(&trimtab).arg("config").env("TRIMTAB_FAST_PATH", "off")).await.is_ok();
         let disks = env::var("TORTURE_DISKS").is_ok();
-        Ok(Self { trimtab: fs::canonicalize(trimtab)?, readers, disks, has_fast_path })
+        Ok(Self { trimtab: fs::canonicalize(trimtab)?, readers, disks, has_fast_path, without: None })
     }
 }
 
@@ -107,6 +111,9 @@ impl Place {
         place.administrator(recipe).await?;
         (place.write_token, place.read_token) = (write, read);
         place.prepare().await?;
+        if recipe.without == Some(Mutation::WithoutOutbox) {
+            place.database.root().await?.execute(EMPTY_OUTBOX).await?;
+        }
         place.until_all_serve().await?;
         Ok(place)
     }
@@ -251,7 +258,8 @@ impl Node {
     ) -> Result<Self> {
         let (console, port) = (n < 2, free_port()?);
         let name = if console { format!("console-{n}") } else { format!("reader-{}", n - 2) };
-        let etcd = Proxy::to(etcd.port).await?;
+        let without_fence = recipe.without == Some(Mutation::WithoutFence);
+        let etcd = Proxy::rewriting(etcd.port, without_fence.then_some(strip_compares as Rewrite)).await?;
         let sql = if console { Some(Proxy::to(database.port).await?) } else { None };
         let data = folder.join(format!("{name}-data"));
         fs::create_dir_all(&data)?;

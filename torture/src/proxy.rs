@@ -52,6 +52,9 @@ pub struct Kept {
     pub seq: u64,
 }
 
+/// Changes the bytes of a delivery on its way to etcd. The length stays the same.
+pub type Rewrite = fn(&mut [u8]);
+
 /// A proxy from a free port to a server.
 pub struct Proxy {
     /// Address for clients.
@@ -63,11 +66,17 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy to a local port.
     pub async fn to(target: u16) -> io::Result<Self> {
+        Self::rewriting(target, None).await
+    }
+
+    /// Starts a proxy to a local port that rewrites deliveries.
+    pub async fn rewriting(target: u16, rewrite: Option<Rewrite>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (mode, seen) = watch::channel(Mode::Whole);
         let kept = Arc::<Mutex<Vec<Kept>>>::default();
-        let way = Way { target: SocketAddr::from(([127, 0, 0, 1], target)), mode: seen, kept: Arc::clone(&kept) };
+        let target = SocketAddr::from(([127, 0, 0, 1], target));
+        let way = Way { target, mode: seen, kept: Arc::clone(&kept), rewrite };
         tokio::spawn(async move {
             let mut gone = way.mode.clone();
             loop {
@@ -107,6 +116,7 @@ struct Way {
     target: SocketAddr,
     mode: watch::Receiver<Mode>,
     kept: Arc<Mutex<Vec<Kept>>>,
+    rewrite: Option<Rewrite>,
 }
 
 impl Way {
@@ -144,7 +154,15 @@ impl Way {
     async fn between(&self, client: &mut TcpStream, server: &mut TcpStream) -> End {
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         let (count, holding) = (AtomicU64::new(0), AtomicBool::new(false));
-        let pump = |mode, up| Pump { mode, up, count: &count, holding: &holding, kept: &self.kept, holds: None };
+        let pump = |mode, up| Pump {
+            mode,
+            up,
+            count: &count,
+            holding: &holding,
+            kept: &self.kept,
+            holds: None,
+            rewrite: self.rewrite.filter(|_| up),
+        };
         tokio::select! {
             end = pump(self.mode.clone(), true).run(from_client, to_server) => end,
             end = pump(self.mode.clone(), false).run(from_server, to_client) => end,
@@ -175,6 +193,7 @@ struct Pump<'a> {
     holding: &'a AtomicBool,
     /// Bytes of the delivery.
     holds: Option<Vec<u8>>,
+    rewrite: Option<Rewrite>,
 }
 
 impl Pump<'_> {
@@ -212,8 +231,11 @@ impl Pump<'_> {
                 }
                 Ok(0) => return End::Closed,
                 Err(_) => return End::Reset,
-                Ok(read) => &bytes[..read],
+                Ok(read) => &mut bytes[..read],
             };
+            if let Some(rewrite) = self.rewrite.filter(|_| delivery(chunk).is_some()) {
+                rewrite(chunk);
+            }
             spoiled |= mode == Mode::DropAnswers && !self.up;
             match self.pass(mode, chunk, &mut to).await {
                 Ok(None) => {}

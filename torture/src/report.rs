@@ -1,6 +1,6 @@
 //! Report of a run, as Markdown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{faults::Plan, measures::Samples, round::Outcome};
 
@@ -9,6 +9,8 @@ use crate::{faults::Plan, measures::Samples, round::Outcome};
 pub struct Tally {
     rounds: u64,
     failed: Vec<u64>,
+    /// Number of rounds that violated each rule.
+    violated: BTreeMap<char, u64>,
     kinds: BTreeMap<String, Kind>,
     acknowledged: u64,
     lost: u64,
@@ -71,6 +73,9 @@ impl Tally {
         if !verdict.violations.is_empty() {
             self.failed.push(plan.seed);
         }
+        for rule in verdict.violations.iter().map(|violation| violation.rule).collect::<BTreeSet<_>>() {
+            *self.violated.entry(rule).or_default() += 1;
+        }
         self.acknowledged += verdict.acknowledged;
         self.lost += verdict.lost;
         self.edits += verdict.edits;
@@ -119,6 +124,11 @@ impl Tally {
     /// Returns whether all rounds passed, and together tested all kinds of writes.
     pub fn is_good(&self) -> bool {
         self.failed.is_empty() && self.acknowledged > 0 && self.edits > 0 && self.stale_saves.0 > 0
+    }
+
+    /// Returns the number of rounds that violated a rule.
+    pub fn violated(&self, rule: char) -> u64 {
+        self.violated.get(&rule).copied().unwrap_or_default()
     }
 
     /// Prints the report.

@@ -144,9 +144,6 @@ impl Etcd {
             puts.push(TxnOp::put(self.keys.document(&entry.config), entry.document.expose(), None));
             puts.push(TxnOp::put(meta, entry.meta.json(), None));
         }
-        if cfg!(feature = "without-fence") {
-            compares.clear();
-        }
         let mut reads = vec![key_of(lock)];
         reads.extend(self.reads(batch));
         let answer = match self.txn(&Txn::new().when(compares).and_then(puts).or_else(reads)).await {

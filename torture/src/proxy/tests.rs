@@ -120,3 +120,17 @@ async fn late_delivery_arrives_after_its_sender_is_gone() {
     proxy.set(Mode::Whole);
     eventually("the bytes arrive", || heard.load(Ordering::SeqCst) == 18 + late.len() as u64).await;
 }
+
+#[tokio::test]
+async fn only_deliveries_are_rewritten() {
+    let (port, _) = echo().await;
+    let proxy = Proxy::rewriting(port, Some(|bytes| bytes[0] = b'!')).await.unwrap();
+    let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+    for (sent, first) in [("trimtab/meta/a/b/c", b't'), ("trimtab/config/a/b/c{}trimtab/meta/a/b/c{\"seq\":12,", b'!')]
+    {
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut answer = vec![0; sent.len()];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!((answer[0], &answer[1..]), (first, &sent.as_bytes()[1..]));
+    }
+}
