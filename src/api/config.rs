@@ -29,7 +29,7 @@ pub async fn save_item(
     new: bool,
     /// The value.
     value: String,
-    /// The earlier text of its field, if a browser would change it. Otherwise empty.
+    /// The original text of the field from `form_text::hidden_value`, if a browser would change it. Otherwise empty.
     #[server(default)]
     value_was: String,
     /// Its type.
@@ -37,7 +37,7 @@ pub async fn save_item(
     /// Its comment.
     #[server(default)]
     comment: String,
-    /// The earlier text of its field, if a browser would change it. Otherwise empty.
+    /// The original text of the field from `form_text::hidden_value`, if a browser would change it. Otherwise empty.
     #[server(default)]
     comment_was: String,
     /// The filter of the page.
@@ -94,7 +94,7 @@ pub async fn save_text(
     version: u64,
     /// The text.
     text: String,
-    /// The earlier text of its field, if a browser would change it. Otherwise empty.
+    /// The original text of the field from `form_text::hidden_value`, if a browser would change it. Otherwise empty.
     #[server(default)]
     text_was: String,
 ) -> Result<()> {
@@ -202,7 +202,7 @@ pub fn change_id(change: &str) -> Result<Option<ChangeId>> {
     if change.is_empty() { Ok(None) } else { Ok(Some(change.parse()?)) }
 }
 
-/// Returns the path of a config's page, at a key.
+/// Returns the path of a config's page that scrolls to a key. `q` is the filter of the page.
 #[must_use]
 pub fn page_at(config: &ConfigId, q: &str, key: &str) -> String {
     let page = paths::with(&paths::config(config), &[("q", q), ("at", key)]);

@@ -37,7 +37,7 @@ impl FromServerFnError for Error {
             ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => {
                 Invalid::new("", Problem::Body { detail }).into()
             }
-            // On the server no other error occurs. In the browser it means that the server did not answer.
+            // Other errors occur only in the browser. They mean that the server did not answer.
             _ => Self::Internal(String::new()),
         }
     }

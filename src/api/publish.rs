@@ -125,7 +125,7 @@ pub async fn settle(
     Ok(())
 }
 
-/// Shows a message about the delivery of a publish, once the next page can show the same.
+/// Waits until the delivery is recorded in the database, so that the next page shows it. Then shows a message about it.
 #[cfg(feature = "ssr")]
 async fn report_delivery(
     service: &crate::service::Service,

@@ -15,7 +15,7 @@ pub struct ResponseCollector(Arc<Mutex<FunctionResponse>>);
 /// The response of a server function.
 #[derive(Clone, Debug, Default)]
 pub struct FunctionResponse {
-    /// The own path to redirect to.
+    /// The path of this console to redirect to.
     pub location: Option<String>,
     /// A message to show once, in the user's language.
     pub flash: Option<String>,
@@ -35,8 +35,8 @@ impl ResponseCollector {
     }
 }
 
-/// Redirects to `path` instead of back to the form. Paths that are not our own are ignored, because `path` can come
-/// from `?next=`.
+/// Redirects to `path` instead of back to the form. Other addresses than paths of this console are ignored,
+/// because `path` can come from `?next=`.
 pub fn redirect(path: &str) {
     if let (Some(outcome), Some(path)) = (use_context::<ResponseCollector>(), own_path(path)) {
         outcome.note(|said| said.location = Some(path.to_owned()));
@@ -64,7 +64,7 @@ pub fn lang() -> Lang {
     use_context().unwrap_or_default()
 }
 
-/// Returns `path` if it leads to an own page: one leading slash, only visible ASCII, no backslash.
+/// Returns `path` if it stays on this console: one leading slash, only visible ASCII, no backslash.
 #[must_use]
 pub fn own_path(path: &str) -> Option<&str> {
     let own = path.starts_with('/')

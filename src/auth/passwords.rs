@@ -18,7 +18,7 @@ const LANES: u32 = 1;
 const MAX_CONCURRENT: usize = 2;
 /// Maximum number of waiting hashes. Further ones are refused.
 const MAX_WAITING: usize = 100;
-/// Maximum number of checks for unknown browsers, which wait or run. The rest is reserved for other users.
+/// Maximum number of waiting and running checks for unknown browsers. The other places are reserved for known ones.
 const MAX_STRANGERS: usize = 80;
 
 /// Hash for log-ins of users that do not exist. It takes as long to check and matches nothing.

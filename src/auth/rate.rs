@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 
 /// Length of the longest burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
-/// Maximum number of senders in a table. A full one forgets all senders within their rate.
+/// Maximum number of senders in a table. A full table removes all senders that are within their rate.
 const MAX_SENDERS: usize = 50_000;
 
 const SECOND: u64 = 1_000_000_000;
@@ -98,7 +98,7 @@ impl<K: Hash + Eq + fmt::Debug> RateLimiter<K> {
         if paces.len() >= MAX_SENDERS && !paces.contains_key(&sender) {
             paces.retain(|_, Pace(due)| *due.get_mut() > now);
             if paces.len() >= MAX_SENDERS {
-                // With so many fast senders at once no further one is limited here. Other bounds hold.
+                // The table is full of fast senders, so further senders are not limited here. Other limits still apply.
                 return Ok(());
             }
         }

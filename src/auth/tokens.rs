@@ -102,8 +102,8 @@ fn checksum(body: &str) -> [u8; CHECKSUM] {
 /// Timeout of the wait for a newer list by a request with an unknown token.
 const REFRESH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// All tokens, in memory. The list from storage replaces them about every second, so a revoked token ends within that.
-/// An unknown token triggers a refresh at once, because it may be new.
+/// All tokens, in memory. A list from storage replaces them about every second, so a revoked token ends within a
+/// second. An unknown token triggers a refresh at once, because it may be new.
 #[derive(Debug, Default)]
 pub struct TokenCache {
     // None until the first list. An empty cache would report every token as unknown, and clients would give up.
@@ -119,9 +119,9 @@ pub struct TokenCache {
 struct CachedToken {
     token: Arc<Token>,
     sha256: Hash,
-    // Time of the last use that was not yet taken for storage, in Unix milliseconds, or 0.
+    // Time of the last use, in Unix milliseconds, or 0 if `take_uses` has returned it already.
     used: AtomicI64,
-    // Cancelled when access that was granted with this token ends.
+    // Cancelled when the access that this token grants ends.
     over: CancellationToken,
     // The number of requests that wait with this token.
     waiting: Arc<AtomicUsize>,
@@ -171,7 +171,8 @@ impl TokenCache {
         self.answer_requests(async { read.await.map(|tokens| self.replace(tokens)) }).await
     }
 
-    /// Answers all requests for a newer list that came before `look` began. `look` replaces the list if it can.
+    /// Runs `look`, which replaces the list if it can. Then answers all requests for a newer list that came before it
+    /// began.
     pub async fn answer_requests<T>(&self, look: impl Future<Output = T>) -> T {
         let asked = self.requests.load(Ordering::Acquire);
         let done = look.await;
@@ -189,7 +190,7 @@ impl TokenCache {
         let mut answered = self.answered.subscribe();
         let mine = self.requests.fetch_add(1, Ordering::AcqRel) + 1;
         self.requested.notify_one();
-        // After a timeout the old list counts.
+        // After a timeout the old list is used.
         let _ = timeout(REFRESH_TIMEOUT, answered.wait_for(|asked| *asked >= mine)).await;
     }
 
@@ -277,12 +278,12 @@ impl CachedToken {
     }
 }
 
-/// Returns the properties of a token that decide what it grants, and until when.
+/// Returns the properties of a token that determine its access and the end of its access.
 fn scope_of(token: &Token) -> impl PartialEq {
     (&token.sha256, token.kind, &token.patterns, token.creator, token.expires_at, token.revoked_at)
 }
 
-/// A SHA-256 in two integers, because a comparison in constant time costs more for each part.
+/// A SHA-256 as two integers. A comparison in constant time is faster with two integers than with 32 bytes.
 type Hash = [u128; 2];
 
 fn hash(bytes: &[u8; 32]) -> Hash {

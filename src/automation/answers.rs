@@ -1,4 +1,4 @@
-//! The bodies of answers. A test holds every answer against its description.
+//! The bodies of answers. Tests compare every answer with its description in `openapi.json`.
 
 use axum::{
     Json,
@@ -42,7 +42,7 @@ pub(super) struct ChangeAnswer<'a> {
     #[schema(value_type = Sha256Hex)]
     diff_sha256: &'a str,
     edits: Vec<Edits<'a>>,
-    /// Keys that a release changed after the edit; absent when there are none.
+    /// Keys that a release changed after the edit. Absent without conflicts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     conflicts: Vec<Conflict>,
     /// Absent until the change is published.
@@ -56,7 +56,7 @@ pub(super) struct ChangeAnswer<'a> {
     url: String,
 }
 
-/// The edits of a change in one config. Of a published change, the edits that it made.
+/// The edits of a change in one config. For a published change, the difference that it published.
 #[derive(Serialize, ToSchema)]
 struct Edits<'a> {
     config: &'a ConfigId,
@@ -90,7 +90,7 @@ struct Released<'a> {
     sha256: &'a str,
 }
 
-/// A release in a page of them.
+/// A release in a list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Release)]
 struct Row<'a> {
@@ -107,7 +107,7 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     delivered_at: Option<String>,
-    /// Revision of the channel that delivered it.
+    /// Revision of the channel at which the release was delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<i64>,
     /// The release whose content this rollback restored.
@@ -127,12 +127,12 @@ pub(super) struct ReleasesPage<'a> {
 }
 
 impl Automation {
-    /// Answers with a change. A new one has its `Location`.
+    /// Returns the answer with a change. The answer to its creation has a `Location` header.
     pub(super) fn change(&self, status: StatusCode, view: &ChangeView) -> Response {
         answer(status, &view.change.id, &change(view, self.page_of(&view.change.id)))
     }
 
-    /// Answers a publish or rollback: 200 when it is delivered, 202 with the reason when it is only accepted.
+    /// Returns the answer to a publish or rollback: 200 if it is delivered, 202 with the reason if it is only accepted.
     pub(super) fn published(&self, published: &Published) -> Response {
         let status = match published.delivery {
             Delivery::Delivered { .. } => StatusCode::OK,
@@ -142,7 +142,7 @@ impl Automation {
     }
 }
 
-/// The body that `GET /api/v1/changes/{id}` answers with. `url` is its page.
+/// Returns the body of the answer to `GET /api/v1/changes/{id}`. `url` is the page of the change.
 pub fn change(view: &ChangeView, url: String) -> impl Serialize {
     let published = view.published.as_ref();
     ChangeAnswer {
@@ -161,7 +161,7 @@ pub fn change(view: &ChangeView, url: String) -> impl Serialize {
     }
 }
 
-/// The body that `POST /api/v1/changes/{id}/publish` answers with. `url` is the page of the change.
+/// Returns the body of the answer to `POST /api/v1/changes/{id}/publish`. `url` is the page of the change.
 pub fn publication(published: &Published, url: String) -> impl Serialize {
     Publication {
         id: &published.change,
@@ -172,7 +172,7 @@ pub fn publication(published: &Published, url: String) -> impl Serialize {
     }
 }
 
-/// A page of releases, the newest first.
+/// Returns the answer with a page of releases, the newest first.
 pub(super) fn page(config: &ConfigId, releases: &[Release]) -> Response {
     let rows = releases.iter().map(|r| Row {
         release: r.seq,
@@ -186,7 +186,7 @@ pub(super) fn page(config: &ConfigId, releases: &[Release]) -> Response {
         revision: r.revision,
         rolled_back_to: r.rolled_back_to,
     });
-    // They are numbered without gaps, so below 1 there is nothing.
+    // Release numbers have no gaps, so release 1 is the last one of the list.
     let next_before = releases.last().map(|last| last.seq).filter(|seq| *seq > 1);
     Json(ReleasesPage { config, releases: rows.collect(), next_before }).into_response()
 }
@@ -204,7 +204,7 @@ fn released(releases: &[Release]) -> Vec<Released<'_>> {
     releases.iter().map(|r| Released { config: &r.config, release: r.seq, sha256: &r.sha256 }).collect()
 }
 
-/// The edits as their author made them, or those that a published change amounts to.
+/// Returns the saved edits of a change, or the difference that a published change made.
 fn edits(config: &ChangeConfig, published: bool) -> Edits<'_> {
     let oldest = config.edits.iter().map(|e| e.base).min();
     let base = if published { config.live - 1 } else { oldest.unwrap_or(config.live) };

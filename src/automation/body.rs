@@ -1,4 +1,4 @@
-//! The body of a request, and the key that makes its retry safe.
+//! The body of a request, and its idempotency key.
 
 use axum::{
     body::HttpBody,
@@ -33,7 +33,7 @@ pub(super) struct RequestBody {
     raw: Box<RawValue>,
     /// From the header `Idempotency-Key`.
     pub once: Option<Idempotency>,
-    // Kept until the answer is there.
+    // Holds the part of the budget until the answer is made.
     _room: BodyPermit,
 }
 
@@ -41,7 +41,7 @@ impl RequestBody {
     /// Reads the body.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong, each at its JSON pointer.
+    /// [`Error::Invalid`] with all mistakes, each with its JSON pointer.
     pub(super) fn read<T: for<'a> Read<'a>>(&self) -> Result<T, Error> {
         node::read(&self.raw, |node| T::read(node))
     }
@@ -65,7 +65,7 @@ impl FromRequest<Automation> for RequestBody {
         }
         let request = Request::from_parts(parts, body);
         let Json(raw) = Json::<Box<RawValue>>::from_request(request, automation).await?;
-        // The token was looked at when the head came. What it opened then, it has to open still.
+        // The token was checked when the head arrived. It may have been revoked or have expired since then.
         grant.check(now())?;
         let once = key.map(|key| Idempotency { key, body_sha256: sha256((line + raw.get()).as_bytes()) });
         Ok(Self { raw, once, _room: room })
@@ -77,7 +77,7 @@ fn crowd() -> HttpProblem {
     HttpProblem::from(away).with_detail("Too many large request bodies at once. Try again in a moment.")
 }
 
-/// The `Idempotency-Key`: 1 to 255 visible ASCII characters.
+/// Returns the `Idempotency-Key`, which must have 1 to 255 visible ASCII characters.
 fn key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
     let mut all = headers.get_all("idempotency-key").iter();
     let (Some(value), another) = (all.next(), all.next()) else { return Ok(None) };

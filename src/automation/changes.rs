@@ -1,4 +1,4 @@
-//! `/api/v1/changes`: made, looked at, published, discarded.
+//! `/api/v1/changes`: creates, returns, publishes and discards changes.
 
 use axum::{extract::RawQuery, http::StatusCode};
 
@@ -39,7 +39,7 @@ impl Read<'_> for Sha256Hex {
 
 /// Create a change, and publish it at once if publish is true
 ///
-/// All edits or none. An edit of a key that nobody else changed since base is merged.
+/// Saves all edits or none. An edit is merged if nobody else has changed its key since base.
 #[utoipa::path(post, path = "/api/v1/changes", tag = "write", request_body = NewChange, responses(
     (status = 200, body = Publication, description = "Published and delivered."),
     (status = 201, body = ChangeAnswer, description = "The change, open.", headers(("Location", description = "The change."))),
@@ -86,8 +86,8 @@ pub(super) async fn publish_change(call: Call<1>, body: RequestBody) -> Answer {
 
 /// Discard a change
 ///
-/// A token discards its own changes. With the right to create applications it also discards changes of other tokens, of the
-/// command line and of disabled users, if it owns all their configs. Discarding a discarded change succeeds.
+/// A token discards its own changes. With the right to create applications it also discards changes of other tokens,
+/// of the command line and of disabled users, if it owns all their configs. Discarding a discarded change succeeds.
 #[utoipa::path(delete, path = "/api/v1/changes/{id}", tag = "write", responses(
     (status = 200, body = ChangeAnswer, description = "The change, discarded."),
     (status = 409),

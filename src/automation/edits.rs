@@ -19,7 +19,7 @@ use crate::{
 
 objects! {
     pub(super) struct NewChange {
-        /// Edits of each config, each config once.
+        /// The edits, grouped by config. A config must not be listed twice.
         #[schema(min_items = 1, max_items = 60)]
         edits: Saves as Vec<NewEdits<'static>>,
         /// The reason.
@@ -30,10 +30,10 @@ objects! {
         publish: Option<bool>,
     }
 
-    /// Edits of one config: set and remove of keys, or the whole text.
+    /// Edits of one config: keys to set and to remove, or a whole text.
     struct NewEdits<'a> {
         config: Option<Node<'a>> as ConfigId,
-        /// The release that the edits are based on: 0 before the first one. Omitted: the live release.
+        /// The release that the edits are based on, or 0 before the first release. The default is the live release.
         base: Option<Node<'a>> as Option<u64>,
         set: Option<Node<'a>> as Option<IndexMap<String, ItemValue<'static>>>,
         remove: Option<Node<'a>> as Option<Vec<String>>,
@@ -86,7 +86,7 @@ fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, 
     let mut named: HashSet<String> = edits.iter().map(|(key, _)| key.clone()).collect();
     for node in remove?.unwrap_or_default() {
         let Some(key) = node.string() else { continue };
-        // One that is there from before unseen characters were refused can still go.
+        // An older key may have invisible characters, which new keys must not have. It can still be removed.
         if let Some(wrong) = check_key(&key).err().filter(|wrong| !matches!(wrong.problem, Problem::Unseen { .. })) {
             node.refuse_as::<()>(wrong.of(""));
         } else if named.insert(key.clone()) {

@@ -20,8 +20,8 @@ use crate::{
     service::now,
 };
 
-/// Admits requests with a valid token. This comes before everything else: an answer without a token does not tell even
-/// whether a path or a method exists.
+/// Admits requests with a valid token. The token is checked first, so that a client without one cannot find out which
+/// paths and methods exist.
 pub(super) async fn admit(
     State(automation): State<Automation>,
     mut request: Request,
@@ -41,7 +41,7 @@ pub(super) async fn admit(
     let mut response = if request.method().is_safe() {
         threads::answer(&automation.compute, &who, false, request, |request| next.clone().run(request)).await?
     } else {
-        // A large body takes a place once it is there.
+        // A request with a large body moves to a compute slot once the body has arrived.
         compute::run_or_offload(next.run(request)).await
     };
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
@@ -63,7 +63,7 @@ impl<const N: usize> FromRequestParts<Automation> for Call<N> {
     async fn from_request_parts(parts: &mut Parts, api: &Automation) -> Result<Self, HttpProblem> {
         let grant = parts.extensions.get::<Grant>().ok_or(Error::Unauthenticated)?;
         let actor = api.service.actor_of_token(grant.token()).await?;
-        // Every name is UTF-8. axum refuses a path that has no names.
+        // A path that is not UTF-8 names no object. axum refuses a path that has no names.
         let names = Path::<Vec<String>>::from_request_parts(parts, api).await.map_or(Vec::new(), |Path(names)| names);
         let names = names.try_into().map_err(|_| Error::NotFound(truncate(parts.uri.path())))?;
         Ok(Self { api: api.clone(), actor, names })
@@ -71,7 +71,7 @@ impl<const N: usize> FromRequestParts<Automation> for Call<N> {
 }
 
 impl<const N: usize> Call<N> {
-    /// Parses the names. An object with an invalid name is missing.
+    /// Parses the names. An invalid name gets the same answer as a missing object.
     pub(super) fn find<T, E>(&self, read: impl FnOnce([&str; N]) -> Result<T, E>) -> Result<T, Error> {
         read(self.names.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(truncate(&self.names.join("/"))))
     }

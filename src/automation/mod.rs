@@ -1,7 +1,8 @@
-//! The HTTP API that writes: environments, applications, changes and releases, for programs with an automation token.
+//! The write endpoints of the HTTP API, for programs with an automation token: environments, applications, changes and
+//! releases.
 //!
-//! A handler reads the request into domain types (`body`, `edits`), calls the service once and says what became of it
-//! (`answers`). It gets its actor from `guard` alone, and a route is in `routes` or not there at all.
+//! A handler parses the request into domain types (`body`, `edits`), calls the service and makes the answer
+//! (`answers`). Only `guard` provides the actor, and only `routes` declares routes.
 
 mod answers;
 mod body;
@@ -43,17 +44,17 @@ pub use answers::{change, publication};
 /// Result of a handler.
 type Answer = Result<Response, HttpProblem>;
 
-/// All that the endpoints need. Cheap to clone.
+/// State of the endpoints. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Automation {
     service: Service,
     tokens: Arc<TokenCache>,
     public_url: Arc<str>,
-    /// For large bodies.
+    /// Budget for large bodies.
     room: BodyBudget,
     /// Maximum rate of calls with one token.
     rate: Rate,
-    /// For requests with large contents.
+    /// Threads for requests with large contents.
     compute: Compute,
 }
 
@@ -78,19 +79,19 @@ impl Automation {
         Self { compute, ..self }
     }
 
-    /// The page of a change.
+    /// Returns the address of a change's page.
     fn page_of(&self, change: &ChangeId) -> String {
         page_of(&self.public_url, change)
     }
 }
 
-/// The address of a change's page.
+/// Returns the address of a change's page on the console at `public_url`.
 #[must_use]
 pub fn page_of(public_url: &str, change: &ChangeId) -> String {
     format!("{}/changes/{change}", public_url.trim_end_matches('/'))
 }
 
-/// The write endpoints, for the top of the server's router. Whatever else is asked for under `/api/v1/` is not there.
+/// Returns the routes of the write endpoints. All other paths under `/api/v1/` get 404, or 401 without a token.
 pub fn router(automation: Automation) -> Router {
     let unknown = async |uri: Uri| HttpProblem::from(Error::NotFound(truncate(uri.path())));
     let guarded = routes()
@@ -106,12 +107,12 @@ pub fn router(automation: Automation) -> Router {
         .with_state(automation)
 }
 
-/// The methods of a path, of which `allow` tells those that ask for another.
+/// Adds the refusal of all other methods: 405 with the allowed methods `allow`.
 fn only(allow: &'static str, methods: MethodRouter<Automation>) -> MethodRouter<Automation> {
     methods.fallback(async move || HttpProblem::method_not_allowed(allow))
 }
 
-/// Every route that needs a token, with the methods that it has.
+/// Returns the routes that need a token: path, allowed methods and handlers.
 fn routes() -> [(&'static str, &'static str, MethodRouter<Automation>); 8] {
     [
         ("/api/v1/envs/{env}", "PUT", put(places::put_env)),

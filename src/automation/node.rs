@@ -1,5 +1,5 @@
-//! Strict reading of JSON: all that is wrong is found at once, each at its pointer, and numbers stay as they were
-//! written. Deserializers of `serde` end at the first mistake.
+//! A strict JSON reader. It reports all mistakes at once, each with its JSON pointer, and keeps the spelling of
+//! numbers. The deserializers of `serde` end at the first mistake.
 
 use std::{cell::RefCell, collections::HashSet, str::FromStr};
 
@@ -17,18 +17,18 @@ const TOLD: usize = 100;
 /// Maximum length of a name in a pointer, in bytes. Longer ones are cut.
 const NAME: usize = 300;
 
-/// A value that is read out of JSON.
+/// A type that can be read from JSON.
 pub(super) trait Read<'a>: Sized {
-    /// Reads the value. Notes what is wrong with it and returns `None` where it is malformed.
+    /// Reads the value. Records each mistake, and returns `None` if the value is malformed.
     fn read(node: Node<'a>) -> Option<Self>;
 
-    /// Reads the member `name` of `object`, which is required unless this says otherwise.
+    /// Reads the member `name` of `object`. The member is required, except where a type overrides this method.
     fn member(object: &Node<'a>, name: &str, member: Option<Node<'a>>) -> Option<Self> {
         object.required(name, member).and_then(Self::read)
     }
 }
 
-/// A member that may be left out. `null` is not left out.
+/// An optional member. `null` does not count as left out.
 impl<'a, T: Read<'a>> Read<'a> for Option<T> {
     fn read(node: Node<'a>) -> Option<Self> {
         T::read(node).map(Some)
@@ -39,7 +39,7 @@ impl<'a, T: Read<'a>> Read<'a> for Option<T> {
     }
 }
 
-/// A member that is read later.
+/// A member that the caller reads later.
 impl<'a> Read<'a> for Node<'a> {
     fn read(node: Node<'a>) -> Option<Self> {
         Some(node)
@@ -55,7 +55,7 @@ impl<const MIN: u64, const MAX: u64> Read<'_> for Whole<MIN, MAX> {
     }
 }
 
-/// Lets a method of [`Node`] read each type.
+/// Implements [`Read`] for each type with a method of [`Node`].
 macro_rules! read {
     ($($type:ty: $method:ident),+) => { $(
         impl Read<'_> for $type {
@@ -67,8 +67,8 @@ macro_rules! read {
 }
 read!(String: string, bool: boolean, Format: parsed);
 
-/// Declares the objects of bodies. An object has no other members, and they are read in this order. The description of
-/// the API shows a member as the type behind `as`, where there is one.
+/// Declares the objects of bodies. Other members than the declared ones are mistakes. Members are read in the declared
+/// order. The description of the API uses the type after `as`, if there is one.
 macro_rules! objects {
     ($(
         $(#[$doc:meta])*
@@ -95,7 +95,7 @@ pub(super) use objects;
 /// Reads a whole body.
 ///
 /// # Errors
-/// [`Error::Invalid`] with all that is wrong, each at its JSON pointer.
+/// [`Error::Invalid`] with all mistakes, each with its JSON pointer.
 pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(Node<'_>) -> Option<T>) -> Result<T, Error> {
     let wrong = RefCell::default();
     let read = shape(Node { raw, at: String::new(), wrong: &wrong });
@@ -106,7 +106,8 @@ pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(Node<'_>) -> Option<T>)
     }
 }
 
-/// A value in the body. A method that reads it as a type notes a mistake and returns `None` where it is of another type.
+/// A value in the body. Each reading method expects a type. For a value of another type it records a mistake and
+/// returns `None`.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     raw: &'a RawValue,
@@ -115,22 +116,22 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The value as it was written.
+    /// Returns the value as it was written.
     pub(super) fn text(&self) -> &'a str {
         self.raw.get()
     }
 
-    /// The first character that was written: it tells what kind of value this is.
+    /// Returns the first character, which shows the type of the value.
     pub(super) fn begins(&self) -> char {
         self.text().chars().next().unwrap_or_default()
     }
 
-    /// Notes what is wrong with this value.
+    /// Records a problem of this value and returns `None`.
     pub(super) fn refuse<T>(&self, problem: Problem) -> Option<T> {
         self.refuse_as(Invalid::new("", problem))
     }
 
-    /// Notes what is wrong in this value; the pointer is from here.
+    /// Records a mistake inside this value and returns `None`. Its pointer is relative to this value.
     pub(super) fn refuse_as<T>(&self, wrong: Invalid) -> Option<T> {
         let mut all = self.wrong.borrow_mut();
         if all.len() < TOLD {
@@ -139,17 +140,17 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// Notes that something else was expected.
+    /// Records that `what` was expected and returns `None`.
     pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
         self.refuse(Problem::Body { detail: format!("expected {what}") })
     }
 
-    /// A member that must be there.
+    /// Returns a required member. Records a mistake if it is missing.
     pub(super) fn required(&self, name: &str, member: Option<Self>) -> Option<Self> {
         member.or_else(|| self.refuse_as(Invalid::new(format!("/{name}"), Problem::Required)))
     }
 
-    /// The members of an object that has these and no others. One that is `null` is there: it is a value like any other.
+    /// Returns the members `known` of an object. Records other members as mistakes. A member that is `null` is present.
     pub(super) fn fields<const N: usize>(&self, known: [&str; N]) -> Option<[Option<Self>; N]> {
         let mut found = [const { None }; N];
         for (name, node) in self.members()? {
@@ -158,7 +159,7 @@ impl<'a> Node<'a> {
                 None if self.wrong.borrow().len() >= TOLD => break,
                 None => {
                     let given = truncate(&name);
-                    // The nearest first.
+                    // The most similar names come first.
                     let near = get_close_matches(given.as_str(), &known, N, 0.0);
                     let known = near.into_iter().map(str::to_owned).collect();
                     node.refuse::<()>(Problem::Unknown { given, known });
@@ -168,7 +169,7 @@ impl<'a> Node<'a> {
         Some(found)
     }
 
-    /// The members of an object, each name once, in their order.
+    /// Returns the members of an object in their order. Records a repeated name as a mistake.
     pub(super) fn members(&self) -> Option<Vec<(String, Self)>> {
         let Ok(Members(all)) = serde_json::from_str::<Members<String, &RawValue>>(self.text()) else {
             return self.expected("an object");
@@ -186,7 +187,7 @@ impl<'a> Node<'a> {
         Some(members)
     }
 
-    /// The elements of an array.
+    /// Returns the elements of an array.
     pub(super) fn elements(&self) -> Option<Vec<Self>> {
         match serde_json::from_str::<Vec<&RawValue>>(self.text()) {
             Ok(all) => Some(all.into_iter().enumerate().map(|(n, raw)| self.below(&n.to_string(), raw)).collect()),
@@ -194,11 +195,11 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A string.
+    /// Reads a string.
     pub(super) fn string(&self) -> Option<String> {
         match serde_json::from_str(self.text()) {
             Ok(text) => Some(text),
-            // It is a string, but not of Unicode: half of a surrogate pair.
+            // The string contains half of a surrogate pair, so it is not Unicode.
             Err(e) if self.begins() == '"' => {
                 let said = e.to_string();
                 self.refuse(Problem::Body { detail: said.split(" at line ").next().unwrap_or(&said).into() })
@@ -207,17 +208,17 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A string that is something.
+    /// Reads a string and parses it as `T`.
     pub(super) fn parsed<T: FromStr<Err = Invalid>>(&self) -> Option<T> {
         self.string()?.parse().map_or_else(|wrong: Invalid| self.refuse_as(wrong.of("")), Some)
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(super) fn boolean(&self) -> Option<bool> {
         self.text().parse().map_or_else(|_| self.expected("true or false"), Some)
     }
 
-    /// A whole number.
+    /// Reads a whole number from `min` to `max`.
     pub(super) fn whole(&self, min: u64, max: u64) -> Option<u64> {
         let number = self.text().parse().ok().filter(|n| (min..=max).contains(n));
         number.or_else(|| self.refuse(Problem::Range { min, max }))

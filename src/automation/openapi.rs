@@ -17,7 +17,7 @@ use crate::{http::problem, reader};
 /// The path of the description.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
-/// The description. Tests hold the routes and every answer against it.
+/// The description as JSON. Tests compare the routes and every answer with it.
 pub(super) static DOCUMENT: LazyLock<String> =
     LazyLock::new(|| serde_json::to_string_pretty(&document()).expect("texts and numbers are JSON"));
 
@@ -40,7 +40,7 @@ pub(super) static DOCUMENT: LazyLock<String> =
 )]
 struct Writes;
 
-/// This description
+/// Get this description
 #[utoipa::path(get, path = PATH, security(),
     responses((status = 200, body = HashMap<String, serde_json::Value>, description = "OpenAPI 3.1.")))]
 pub(super) async fn get_description() -> impl IntoResponse {
@@ -74,7 +74,7 @@ fn document() -> Value {
     }
     let components = &mut document["components"];
     members(&mut components["schemas"]).for_each(|(_, schema)| forbid_null(schema));
-    // No attribute says these.
+    // utoipa has no attributes for these schemas.
     let schemas = &mut components["schemas"];
     *part(schemas, "/Published/properties/state") = json!({"const": "published"});
     *part(schemas, "/Value/oneOf/1") = json!({"type": "number"});
@@ -87,7 +87,7 @@ fn document() -> Value {
     document
 }
 
-/// Describes the parts that several operations refer to. A response is here under its status.
+/// Returns the parts that several operations refer to. The name of a shared response is its status.
 fn shared() -> Value {
     let text = |description| json!({"description": description, "schema": {"type": "string"}});
     let name = |name| json!({"name": name, "in": "path", "required": true, "schema": refer("schemas", "Name")});
@@ -103,8 +103,8 @@ fn shared() -> Value {
             "instance": header("X-Instance", "Name of the instance."),
             "if_none_match": header("If-None-Match", "Validators of the answers that the client has."),
             "accept_encoding": header("Accept-Encoding", "gzip is offered, from 1 KB on."),
-            "idempotency_key": header("Idempotency-Key", "Makes a retry safe for a day: same key and same request, same \
-                answer; same key and another request, 422."),
+            "idempotency_key": header("Idempotency-Key", "Makes a retry safe for a day. The same key with the same \
+                request gets the same answer. The same key with another request gets 422."),
         },
         "headers": {
             "ETag": text("Validator of the document; weak when the answer is compressed. If-None-Match accepts either form."),
@@ -122,7 +122,8 @@ fn shared() -> Value {
             "412": problem("Keys were changed by another author since base; conflicts lists them."),
             "422": problem("The content is invalid; errors has the positions. Or a protected environment requires message \
                 and confirm. Or the Idempotency-Key was used for another request."),
-            "default": problem("400 not JSON or not one valid Host, 401 no valid token, 403 not allowed, 404 missing, or \
+            "default": problem("400 not JSON, or not one valid Host header, 401 no valid token, 403 not allowed, 404 \
+                missing, or \
                 not visible to the token, 405, 406 neither gzip nor uncompressed is accepted, 409, 412, 413 larger than 8 MiB, 415 not \
                 application/json or compressed, 422 invalid, 429 and 503 retry after Retry-After."),
         },
@@ -135,7 +136,8 @@ fn shared() -> Value {
     shared
 }
 
-/// Adds the shared parts of a path's operations. A response without a description is a shared one.
+/// Adds references to shared parts to the operations of a path. A response without a description becomes a reference to
+/// the shared response of its status.
 fn complete(path: &str, item: &mut Value) {
     for (method, operation) in members(item) {
         let mut shared: Vec<&str> = path.split(['{', '}']).skip(1).step_by(2).collect();
@@ -182,7 +184,7 @@ fn refer(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-/// Returns a part that is there. Writing to a missing one would make a schema that nothing refers to.
+/// Returns the part at a pointer. Panics if it is missing, because a write would add a schema that nothing refers to.
 fn part<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
     value.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}"))
 }

@@ -67,10 +67,10 @@ struct Namespace {
     description: String,
 }
 
-/// Make an environment
+/// Create an environment
 ///
-/// Requires a token that may create. An existing environment is only confirmed: a change of it is answered 403, because only
-/// administrators may change environments.
+/// Requires a token that may create. A request that repeats the values of an existing environment succeeds. One that
+/// would change them gets 403, because only administrators may change environments.
 #[utoipa::path(put, path = "/api/v1/envs/{env}", tag = "write", request_body = PutEnv, responses(
     (status = 200, body = Env, description = "It existed already."),
     (status = 201, body = Env, description = "It was created."),
@@ -86,10 +86,10 @@ pub(super) async fn put_env(Call { api, actor, names: [name] }: Call<1>, body: R
     Ok(answer(new, Env { env: env.name, title: env.title, rank: env.position, protected: env.protected }))
 }
 
-/// Make or change an application
+/// Create or change an application
 ///
-/// Omitted fields keep their value; null is refused. Requires a token that may create. An existing application is changed
-/// only by a token whose scope covers all of it, as */shop/*.
+/// Omitted fields keep their value; null is refused. Requires a token that may create. An existing application is
+/// changed only by a token whose scope covers all of it, as */shop/*.
 #[utoipa::path(put, path = "/api/v1/apps/{app}", tag = "write", request_body = PutApp, responses(
     (status = 200, body = App, description = "It existed already."),
     (status = 201, body = App, description = "It was created."),
@@ -103,7 +103,7 @@ pub(super) async fn put_app(Call { api, actor, names: [name] }: Call<1>, body: R
     Ok(answer(new, App { app: app.name, title: app.title, description: app.description }))
 }
 
-/// Make or change a namespace
+/// Create or change a namespace
 ///
 /// Omitted fields keep their value; a new namespace is kv by default. The format is fixed once there is a release or an
 /// edit. Requires a token that may create.

@@ -27,11 +27,11 @@ objects! {
     }
 }
 
-/// The releases of a config, the newest first
+/// List the releases of a config, the newest first
 #[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}/releases", tag = "write",
     params(
-        ("before" = Option<u64>, Query, minimum = 1, description = "Only those with a lower number."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many; 50 when it is left out."),
+        ("before" = Option<u64>, Query, minimum = 1, description = "Only releases with a lower number."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Maximum number; 50 by default."),
     ),
     responses((status = 200, body = ReleasesPage, description = "A page of releases.")))]
 pub(super) async fn list_releases(call: Call<3>, RawQuery(query): RawQuery) -> Answer {

@@ -1,4 +1,4 @@
-//! Values of keys, as requests and answers spell them.
+//! The JSON form of items in requests and answers.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,13 +13,13 @@ use crate::domain::{
 objects! {
     /// A value with its type or a comment.
     struct Item<'a> {
-        /// A string is the text of the value, for every type: JSON text for json. A number or boolean has its own type. With
-        /// type json any JSON is accepted; null, arrays and objects need that type.
+        /// A string is the text of the value, for every type. For type json it contains JSON. A number or boolean has
+        /// its own type. Type json accepts any JSON value; null, arrays and objects require it.
         value: Option<Node<'a>> as Value,
         r#type: Option<Node<'a>> as Option<ValueType>,
-        /// true is not supported by this version.
+        /// This version does not support secret items, so true is refused.
         secret: Option<Node<'a>> as Option<bool>,
-        /// Omitted, or with a value alone, the present comment is kept.
+        /// If the comment is omitted, the present one is kept.
         comment: Option<Node<'a>> as Option<String>,
     }
 }
@@ -47,7 +47,7 @@ pub(super) struct TypedValue<'a> {
     comment: &'a str,
 }
 
-/// Returns the shortest spelling of an item.
+/// Returns the shortest JSON form of an item.
 pub(super) fn value(item: &content::Item) -> ItemValue<'_> {
     let raw = || serde_json::from_str(item.value.expose().trim()).ok();
     let short = match item.kind {
@@ -91,12 +91,12 @@ fn plain(node: &Node<'_>) -> Option<(String, ValueType)> {
         '"' => Some((node.string()?, ValueType::String)),
         't' | 'f' => Some((raw(), ValueType::Boolean)),
         '-' | '0'..='9' => Some((raw(), ValueType::Number)),
-        'n' => node.expected("a value; to take a key out, name it in “remove”"),
+        'n' => node.expected("a value; to remove a key, list it in “remove”"),
         _ => node.expected("a string, a number, true or false; for other JSON, {\"value\": …, \"type\": \"json\"}"),
     }
 }
 
-/// Reads a value of a named type. A string is text as people type it. Any other value is kept as it was sent.
+/// Reads a value with a type. A string is the text of the value. Any other JSON is kept as it was sent.
 fn typed(node: &Node<'_>, kind: ValueType) -> Option<(String, ValueType)> {
     match (node.begins(), kind) {
         ('"', _) | (_, ValueType::String) => Some((node.string()?, kind)),

@@ -24,14 +24,15 @@ pub enum ChannelError {
         env: EnvName,
     },
     /// The channel holds another release under the same number.
-    #[error("{config} is release {seq} in the channel too, with another document")]
+    #[error("the channel holds another document as release {seq} of {config}")]
     Mismatch {
         /// The config.
         config: ConfigId,
         /// The number.
         seq: u64,
     },
-    /// The channel holds later releases of some configs of a batch, and lacks others of it. Nothing was written.
+    /// The channel holds later releases of some configs of a batch, and lacks the releases of others. Nothing was
+    /// written.
     #[error("the channel holds a later release of {}", .0.first().map_or(String::new(), |(config, _)| config.to_string()))]
     Overtaken(Vec<(ConfigId, Identity)>),
     /// The batch does not fit into one transaction.

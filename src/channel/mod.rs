@@ -135,7 +135,7 @@ pub enum ReleaseWatch {
 }
 
 impl Channel {
-    /// Returns a channel in the memory of this process. It starts empty: the caller delivers what SQL holds.
+    /// Returns a channel in the memory of this process. It starts empty: the caller delivers the releases of SQL.
     #[must_use]
     pub fn local() -> Self {
         Self::Local(Arc::default())
@@ -153,7 +153,8 @@ impl Channel {
     /// always fails. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`ChannelError::Busy`] when it is not free within `wait`; [`ChannelError::Unreachable`]; [`ChannelError::Refused`].
+    /// [`ChannelError::Busy`] when it is not free within `wait`; [`ChannelError::Unreachable`];
+    /// [`ChannelError::Refused`].
     pub async fn lock(&self, env: &EnvName, wait: Duration) -> Result<Lock, ChannelError> {
         let began = Instant::now();
         let lock = match self {
@@ -212,12 +213,14 @@ impl Channel {
     }
 
     /// Delivers releases of the lock's environment: all that are not in the channel yet in one transaction, or none. Of
-    /// several releases of one config only the latest is written. A release that the channel already holds, or has a
-    /// later one for, is not written, so a repeated delivery is safe. Beside a later release nothing is written at all.
+    /// several releases of one config only the latest is written. A release is not written if the channel already holds
+    /// this or a later one of its config, so a repeated delivery is safe. If the channel holds a later release of one
+    /// config and lacks the release of another, nothing is written at all.
     ///
     /// # Errors
-    /// After [`ChannelError::Fenced`], [`ChannelError::Mismatch`], [`ChannelError::Overtaken`], [`ChannelError::TooLarge`] and [`ChannelError::Refused`]
-    /// nothing was written. After [`ChannelError::Unreachable`] the outcome is unknown: deliver again to find out.
+    /// After [`ChannelError::Fenced`], [`ChannelError::Mismatch`], [`ChannelError::Overtaken`],
+    /// [`ChannelError::TooLarge`] and [`ChannelError::Refused`] nothing was written. After
+    /// [`ChannelError::Unreachable`] the outcome is unknown: deliver again to find out.
     pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, ChannelError> {
         self.deliver_or_repair(lock, batch, false).await
     }
@@ -251,8 +254,8 @@ impl Channel {
     /// Lists all releases in the channel at one revision.
     ///
     /// # Errors
-    /// [`ChannelError::Unreachable`]; [`ChannelError::Refused`]; [`ChannelError::Compacted`] when the revision was compacted during the
-    /// listing: list again.
+    /// [`ChannelError::Unreachable`]; [`ChannelError::Refused`]; [`ChannelError::Compacted`] when the revision was
+    /// compacted during the listing: list again.
     pub async fn list(&self) -> Result<Listing, ChannelError> {
         self.list_by(|entry| entry).await
     }
@@ -353,8 +356,8 @@ impl ReleaseWatch {
     /// whole. The future may be dropped and called again. A release may come twice.
     ///
     /// # Errors
-    /// Any [`ChannelError`] ends the watch: [`ChannelError::Compacted`] when it is too far behind, [`ChannelError::Unreachable`] when it
-    /// broke or etcd went silent.
+    /// Any [`ChannelError`] ends the watch: [`ChannelError::Compacted`] when it is too far behind,
+    /// [`ChannelError::Unreachable`] when it broke or etcd went silent.
     pub async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         match self {
             Self::Local(watch) => watch.next().await,
@@ -362,7 +365,8 @@ impl ReleaseWatch {
         }
     }
 
-    /// Returns the revision up to which [`Watch::next`] has returned all releases. Another watch continues from it.
+    /// Returns the revision up to which [`ReleaseWatch::next`] has returned all releases. Another watch continues
+    /// from it.
     #[must_use]
     pub fn revision(&self) -> i64 {
         match self {
@@ -397,7 +401,8 @@ impl Channel {
     /// another list by now. Then nothing was written, and the caller reads both sides again.
     ///
     /// # Errors
-    /// [`ChannelError::TooLarge`] and [`ChannelError::Refused`]: nothing was written. [`ChannelError::Unreachable`]: the outcome is unknown.
+    /// [`ChannelError::TooLarge`] and [`ChannelError::Refused`]: nothing was written.
+    /// [`ChannelError::Unreachable`]: the outcome is unknown.
     pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, ChannelError> {
         match self {
             Self::Local(local) => Ok(local.put_tokens(list, written)),

@@ -88,7 +88,7 @@ pub(super) fn checked_batch<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec
     let mut latest: BTreeMap<&ConfigId, &Entry> = BTreeMap::new();
     for entry in batch {
         if entry.config.env != *env {
-            return Err(ChannelError::Refused(format!("{} is not of {env}, whose lock is held", entry.config)));
+            return Err(ChannelError::Refused(format!("the held lock of {env} does not cover {}", entry.config)));
         }
         let known = latest.entry(&entry.config).or_insert(entry);
         if known.meta.seq < entry.meta.seq {

@@ -40,12 +40,10 @@ impl TokenList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenListError {
     /// The value is not a list of tokens.
-    #[error("what etcd holds is no list of tokens")]
+    #[error("the value in etcd is not a list of tokens")]
     Unreadable,
     /// The version is a time in the future: it is invented, or a clock is wrong.
-    #[error(
-        "the list of tokens in etcd is of a time that has not come by this clock; see whether the clocks of all nodes are right"
-    )]
+    #[error("the version of the list of tokens in etcd is in the future; check the clocks of all nodes")]
     FutureVersion,
 }
 

@@ -9,7 +9,7 @@ use crate::{auth::user_name, domain::access::Actor};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum AdminCommand {
-    /// Make an administrator, or give one who is locked out a new password
+    /// Create an administrator, or give an existing user administrator rights and a new password
     Create {
         /// The name to log in with
         name: String,

@@ -29,9 +29,9 @@ const CONTEXT: usize = 3;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ChangeCommand {
-    /// List the open changes of everybody, a page of them, the last edited first
+    /// List the open changes of all authors, the last edited first, one page at a time
     List {
-        /// Go on after the page that ended with this
+        /// Continue after this cursor, which the previous page printed
         #[arg(long, value_name = "CURSOR")]
         after: Option<String>,
         /// Print JSON: {changes, next}
@@ -40,31 +40,31 @@ pub(super) enum ChangeCommand {
     },
     /// Show what a change does: + is added, - is removed, ~ is changed
     Show {
-        /// Its id
+        /// Id of the change
         id: String,
-        /// Print JSON, as GET /api/v1/changes/{id} answers
+        /// Print the JSON that GET /api/v1/changes/{id} returns
         #[arg(long)]
         json: bool,
     },
-    /// Publish an open change, whoever made it
+    /// Publish an open change of any author
     Publish {
-        /// Its id
+        /// Id of the change
         id: String,
-        /// Why [default: the message of the change]
+        /// Reason for the publish [default: the message of the change]
         #[arg(short, long)]
         message: Option<String>,
-        /// The name of the environment, again, when it is protected; several with commas
+        /// Name of the protected environment, to confirm; several names are separated by commas
         #[arg(long, value_name = "ENV", default_value = "")]
         confirm: String,
-        /// Print JSON, as POST /api/v1/changes/{id}/publish answers
+        /// Print the JSON that POST /api/v1/changes/{id}/publish returns
         #[arg(long)]
         json: bool,
     },
     /// Discard an open change of the command line, of a token, or of a user who can no longer log in
     Discard {
-        /// Its id
+        /// Id of the change
         id: String,
-        /// Print JSON, as DELETE /api/v1/changes/{id} answers
+        /// Print the JSON that DELETE /api/v1/changes/{id} returns
         #[arg(long)]
         json: bool,
     },
@@ -110,7 +110,7 @@ pub(super) async fn run(bench: &CommandContext, command: ChangeCommand) -> Resul
     }
 }
 
-/// Parses an id. A malformed one names no change.
+/// Parses the id of a change. A malformed id is reported like a missing change.
 fn parse(id: &str) -> Result<ChangeId, CommandError> {
     id.parse().map_err(|_| Error::NotFound(format!("change {}", truncate(id))).into())
 }
@@ -122,7 +122,7 @@ fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
 
 async fn list(bench: &CommandContext, actor: &Actor, after: Option<&str>, json: bool) -> Result<(), CommandError> {
     let after = after.map(|text| {
-        cursor(text).ok_or_else(|| CommandError::from(format!("--after {}: this ends no page", truncate(text))))
+        cursor(text).ok_or_else(|| CommandError::from(format!("--after {}: not a valid cursor", truncate(text))))
     });
     let (views, next) = bench.service.open_changes(actor, after.transpose()?).await?;
     let next = next.map(|(at, id)| format!("{}.{id}", at.0));
@@ -133,7 +133,7 @@ async fn list(bench: &CommandContext, actor: &Actor, after: Option<&str>, json: 
     let now = now();
     output::print(&views.iter().map(|view| row(view, now)).collect::<String>())?;
     match next {
-        Some(next) => stdio::print_error(&format!("there are more: trimtab change list --after {next}")),
+        Some(next) => stdio::print_error(&format!("more changes: trimtab change list --after {next}")),
         None if views.is_empty() => stdio::print_error("no change is open"),
         None => {}
     }
@@ -262,7 +262,7 @@ fn difference(diff: &Diff) -> String {
             let shown = diff::lines(old.expose(), new.expose(), CONTEXT, Window::after(0));
             let mut text: String = shown.rows.iter().map(of_line).collect();
             if shown.remaining() > 0 {
-                text += &format!("@ {} more rows; the page of the change shows them\n", shown.remaining());
+                text += &format!("@ {} more rows are on the page of the change\n", shown.remaining());
             }
             text
         }
@@ -294,7 +294,7 @@ fn of_line(row: &DiffRow) -> String {
     let whole = |words: &[Word]| words.iter().map(|word| word.text.expose()).collect::<String>();
     match row {
         DiffRow::Same { text, .. } => format!("  {}\n", visible(text.expose())),
-        DiffRow::Fold { lines } => format!("@ {lines} lines that are the same\n"),
+        DiffRow::Fold { lines } => format!("@ {lines} unchanged lines\n"),
         DiffRow::Differs { old, new } => {
             let old = old.as_ref().map(|line| format!("- {}\n", visible(&whole(&line.words)))).unwrap_or_default();
             let new = new.as_ref().map(|line| format!("+ {}\n", visible(&whole(&line.words)))).unwrap_or_default();

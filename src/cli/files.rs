@@ -20,58 +20,58 @@ use crate::{
     stdio,
 };
 
-/// Formats of texts that items cannot be written in.
+/// Formats of namespaces that are not formats of items.
 const TEXTS: [Format; 2] = [Format::Xml, Format::Text];
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "An import is a change of its own, made on top of what is live: it never touches an open change. \
-Its id is printed alone on stdout; `trimtab change` shows, publishes or discards it. With --publish it is made and \
-published in one step, and when it is refused nothing stays open.\n\n\
-Mistakes are told as FILE:LINE:COLUMN: what, one line each; stdin is called -."
+    after_help = "An import creates a new change, based on the live content. It does not modify open changes. Only the \
+id of the change is printed on stdout; `trimtab change` shows, publishes or discards it. With --publish the change is \
+created and published in one step, and a refused import leaves no open change.\n\n\
+Each mistake is reported in one line as FILE:LINE:COLUMN: MESSAGE. The name of stdin is -."
 )]
 pub(super) struct ImportArgs {
-    /// The file; - is stdin
+    /// File to import; - is stdin
     file: PathBuf,
-    /// Into which config, as prod/shop/application
+    /// Config to import into, as prod/shop/application
     #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
     config: ConfigId,
-    /// How it is written: properties, dotenv, json, yaml, toml [default: what the file's name says, or its content]
+    /// Format of the file: properties, dotenv, json, yaml, toml [default: detected from the name or the content]
     #[arg(long, value_parser = format)]
     format: Option<String>,
-    /// Numbers and booleans become strings
+    /// Convert numbers and booleans to strings
     #[arg(long)]
     strings: bool,
-    /// Keys that are not in the file go
+    /// Remove keys that are not in the file
     #[arg(long)]
     replace: bool,
-    /// With --replace, a file without keys removes all
+    /// With --replace, let a file without keys remove all keys
     #[arg(long, requires = "replace")]
     allow_empty: bool,
     /// Publish at once
     #[arg(long)]
     publish: bool,
-    /// Why
+    /// Reason for the change
     #[arg(short, long, default_value = "")]
     message: String,
-    /// The name of the environment, again, when it is protected
+    /// Name of the environment, to confirm if it is protected
     #[arg(long, value_name = "ENV", default_value = "")]
     confirm: String,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
-    /// Which config, as prod/shop/application
+    /// Config to export, as prod/shop/application
     #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
     config: ConfigId,
-    /// How to write keys and values: properties, dotenv, json, yaml, toml [default: what the name of --output says, or
-    /// json]. A text is written as it is
+    /// Format of keys and values: properties, dotenv, json, yaml, toml [default: by the name of --output, else json]. A
+    /// text is written unchanged
     #[arg(long, value_parser = format)]
     format: Option<String>,
-    /// An older release
+    /// Number of an older release [default: the live release]
     #[arg(long, value_name = "NUMBER")]
     release: Option<u64>,
-    /// The file, which is replaced whole or stays as it is [default: stdout]
+    /// File to write; its old content stays if the export fails [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -109,12 +109,12 @@ pub(super) async fn import(bench: &CommandContext, import: ImportArgs) -> Result
 /// Reports a refused import. If everything is live already, that is no failure.
 fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), CommandError> {
     match error {
-        Error::State(StateConflict::Empty) => output::say(format!("{config}: nothing to do, all of it is live")),
+        Error::State(StateConflict::Empty) => output::say(format!("{config}: nothing to do, all is already live")),
         error => {
             let failed = CommandError::of(file, &error);
             let cut = matches!(&error, Error::Invalid(all) if all.len() == MAX_PROBLEMS);
             Err(if cut {
-                failed.line(format!("{file}: there may be more, these are the first {MAX_PROBLEMS}"))
+                failed.line(format!("{file}: only the first {MAX_PROBLEMS} mistakes are listed"))
             } else {
                 failed
             })
@@ -186,7 +186,7 @@ fn config(text: &str) -> Result<ConfigId, String> {
     text.parse().map_err(problem_text)
 }
 
-/// Parses a format that some config can be written in, for clap.
+/// Parses the name of a format of items or texts, for clap.
 fn format(text: &str) -> Result<String, String> {
     if TEXTS.into_iter().any(|format| formats::is_name_of(format, text)) {
         return Ok(text.to_owned());

@@ -1,4 +1,4 @@
-//! Failures of commands, in lines for people and editors: `FILE:LINE:COLUMN: what`, if there is a place.
+//! Error messages of commands, for people and editors. A mistake in a file is reported as `FILE:LINE:COLUMN: MESSAGE`.
 
 use crate::{
     domain::{
@@ -23,7 +23,7 @@ impl CommandError {
         }
     }
 
-    /// Reports a mistake at a place in a file.
+    /// Reports a mistake at a position in a file.
     pub(super) fn at(file: &str, line: usize, column: usize, what: &str) -> Self {
         Self(vec![one_line(&format!("{file}:{line}:{column}: {what}"))])
     }
@@ -101,7 +101,7 @@ fn mistake(subject: Option<&str>, invalid: &Invalid) -> String {
     one_line(&format!("{}{place}: {key}{what}", subject.or(config).unwrap_or("trimtab")))
 }
 
-/// Describes a mistake in a flag, if the pointer stands for one.
+/// Describes a mistake in a command-line flag. Returns `None` if the pointer belongs to no flag.
 fn flag(pointer: &str, problem: &Problem) -> Option<String> {
     let said = || Lang::En.problem(problem);
     Some(match (pointer, problem) {

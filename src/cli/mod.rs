@@ -49,7 +49,7 @@ struct Cli {
 // Not global: after `import` and `export`, --config names the config.
 #[derive(Args, Debug)]
 struct SettingsFile {
-    /// The settings file [default: trimtab.toml when there is one]
+    /// The settings file [default: trimtab.toml if it exists]
     #[arg(long = "config", id = "settings", value_name = "FILE")]
     path: Option<PathBuf>,
 }
@@ -75,7 +75,7 @@ struct Flags {
 enum Command {
     /// Run the server (the default)
     Serve(SettingsFile),
-    /// Print the settings in force and where each came from
+    /// Print the settings in force and the origin of each
     Config,
     /// Administrators
     Admin {
@@ -89,7 +89,7 @@ enum Command {
     },
     /// Fill the database with demo data; safe to run twice
     Demo,
-    /// Read a file into a change of its own, and publish it if asked
+    /// Import a file as a new change, and optionally publish it
     Import(files::ImportArgs),
     /// Write a config to a file
     Export(files::ExportArgs),
@@ -98,7 +98,7 @@ enum Command {
         #[command(subcommand)]
         command: change::ChangeCommand,
     },
-    /// Ask the running server whether it lives; for containers
+    /// Check that the server on this machine answers; for containers
     Healthcheck,
 }
 
@@ -108,7 +108,9 @@ const TOKEN_WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout of tasks that still run at the end of a command.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs the command in the arguments. A server serves this site. Exit codes: 0 success, 1 failure, 2 wrong usage.
+/// Runs the command in the arguments. `site` has the files of the console.
+///
+/// Exit codes: 0 success, 1 failure, 2 wrong usage.
 #[must_use]
 pub fn run(site: &'static [File]) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -207,7 +209,7 @@ struct CommandContext {
 impl CommandContext {
     async fn open(settings: &Settings) -> Result<Self, CommandError> {
         if settings.role == NodeRole::Reader {
-            return Err("a reader has no database: run this with the settings of a console".to_owned().into());
+            return Err("a reader node has no database; use the settings of a console".to_owned().into());
         }
         data_dir::create(&settings.data_dir)?;
         let db = Db::open(&settings.database_url).await?;
@@ -247,7 +249,7 @@ impl CommandContext {
         }
     }
 
-    /// Does not wait for delivery by a server. The demo marks its releases as delivered anyway.
+    /// Switches off the wait for delivery by a server. The demo marks its releases as delivered itself.
     fn without_delivery_wait(&mut self) {
         if self.publisher.is_none() {
             self.service = self.service.clone().with_delivery_timeout(Duration::ZERO);

@@ -14,21 +14,21 @@ use crate::{
 
 #[derive(Subcommand, Debug)]
 pub(super) enum TokenCommand {
-    /// Make a token and print it, alone, on stdout. It is shown this once
+    /// Create a token and print only the token on stdout. It cannot be shown again
     Create {
         /// Name of the token
         #[arg(long)]
         name: String,
-        /// Configs that it reads, as 'prod/shop/*'; may be given several times
+        /// Configs that the token may read, as 'prod/shop/*'; can be repeated
         #[arg(long, value_name = "ENV/APP/NAMESPACE", num_args = 1..)]
         read: Vec<String>,
-        /// Configs that it writes and reads: makes an automation token
+        /// Configs that the token may read and write; creates an automation token
         #[arg(long, value_name = "ENV/APP/NAMESPACE", num_args = 1.., conflicts_with = "read")]
         write: Vec<String>,
-        /// It may also create applications and environments
+        /// Allow the token to create applications and environments
         #[arg(long, conflicts_with = "read")]
         admin: bool,
-        /// How long it works, as 90d or 12h [default: until it is revoked]
+        /// Lifetime, as 90d or 12h [default: until the token is revoked]
         #[arg(long, value_name = "DURATION")]
         expires: Option<String>,
     },
@@ -38,7 +38,7 @@ pub(super) async fn run(bench: &CommandContext, command: TokenCommand) -> Result
     let TokenCommand::Create { name, read, write, admin, expires } = command;
     let kind = if write.is_empty() && !admin { TokenKind::Read } else { TokenKind::Automation };
     if kind == TokenKind::Read && read.is_empty() {
-        let said = "say what the token is for: --read 'prod/shop/*', --write 'prod/shop/*' or --admin";
+        let said = "the scope is missing; use --read 'prod/shop/*', --write 'prod/shop/*' or --admin";
         return Err(said.to_owned().into());
     }
     let patterns = read
@@ -58,7 +58,7 @@ pub(super) async fn run(bench: &CommandContext, command: TokenCommand) -> Result
         return Err("stdout is closed or /dev/null, where the token would be lost; none was made".to_owned().into());
     }
     let shown = bench.service.create_token(&Actor::shell(), new).await?;
-    // Written first, so that the token works as soon as it is printed.
+    // Reader nodes get the token before it is printed, so that it works as soon as it is printed.
     bench.write_tokens().await;
     match output::print_once(&shown.text) {
         Ok(()) => Ok(()),
@@ -72,9 +72,9 @@ async fn take_back(bench: &CommandContext, shown: &ShownToken, failed: CommandEr
     match bench.service.revoke_token(&Actor::shell(), id).await {
         Ok(()) => {
             bench.write_tokens().await;
-            failed.and(format!("nobody has seen the token, so it is revoked (id {id})"))
+            failed.and(format!("the token was not printed, so it is revoked (id {id})"))
         }
-        Err(error) => failed.and(format!("nobody has seen the token; revoke it by hand (id {id}): {error}")),
+        Err(error) => failed.and(format!("the token was not printed; revoke it by hand (id {id}): {error}")),
     }
 }
 
@@ -83,7 +83,7 @@ fn parse_lifetime(text: &str) -> Result<i64, CommandError> {
     let wrong = |why: &str| CommandError::from(format!("--expires {text:?}: {why}; write 90d or 12h"));
     let wait = humantime::parse_duration(text).map_err(|e| wrong(&e.to_string()))?;
     match i64::try_from(wait.as_millis()).unwrap_or(i64::MAX) {
-        0 => Err(wrong("it would never work")),
+        0 => Err(wrong("the lifetime is zero")),
         ms => Ok(ms),
     }
 }

@@ -38,7 +38,7 @@ pub fn Code(
     #[prop(into)]
     label: String,
 ) -> impl IntoView {
-    // A group, not a region: the card around it is the landmark, often with the same name.
+    // The role is a group, not a region, because the card around it is a region already, often with the same name.
     view! {
         <div class="code">
             <pre tabindex="0" role="group" aria-label=label><code>{text.clone()}</code></pre>
@@ -56,7 +56,7 @@ pub fn is_long(value: &str) -> bool {
     value.len() > MAX_SHORT_VALUE.0 || value.lines().nth(MAX_SHORT_VALUE.1).is_some()
 }
 
-/// A scroll box. It takes the focus itself because it contains nothing that can, so that the keyboard can scroll it.
+/// A scroll box. It can have the focus, so that the keyboard can scroll it although nothing in it can have the focus.
 #[component]
 pub fn ScrollBox(
     /// Name of the box, for screen readers.
@@ -68,6 +68,6 @@ pub fn ScrollBox(
     /// Content.
     children: Children,
 ) -> impl IntoView {
-    // A group, like a block of code.
+    // The role is a group, as in [`Code`].
     view! { <div class=format!("scrolls {class}") tabindex="0" role="group" aria-label=label>{children()}</div> }
 }

@@ -99,7 +99,7 @@ pub fn Field(
     /// JSON pointer of the problems of this field; `/<name>` by default.
     #[prop(optional, into)]
     pointer: Option<String>,
-    /// Value that a password manager may fill in; none by default.
+    /// Kind of value that the browser may fill in. By default it fills in nothing.
     #[prop(default = "off")]
     autocomplete: &'static str,
     /// Example value.

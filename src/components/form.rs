@@ -24,7 +24,7 @@ struct Inner {
 }
 
 impl RefusedForm {
-    /// Creates it from the fields that were sent to `action` and the reason of the refusal.
+    /// Creates a refused form from the fields that were sent to `action` and the reason of the refusal.
     #[must_use]
     pub fn new(action: impl Into<String>, fields: Vec<(String, String)>, error: Error) -> Self {
         Self(Arc::new(Inner { action: action.into(), fields, error, shown: AtomicU64::new(0) }))
@@ -115,7 +115,7 @@ pub fn Form(
     /// Path of the server function.
     #[prop(into)]
     action: String,
-    /// Distinguishes it from other forms with this action on the page.
+    /// Distinguishes the form from other forms with this action on the page.
     #[prop(optional, into)]
     id: Option<String>,
     /// Ids of the elements that it changes, separated by blanks. If scripts run, only these are replaced.
@@ -130,7 +130,7 @@ pub fn Form(
     /// Keeps the input of other forms on the page when the page is reloaded.
     #[prop(optional)]
     keep: bool,
-    /// The form sends a file, and not to a server function.
+    /// The form may send a file. Its action is a page, not a server function.
     #[prop(optional)]
     upload: bool,
     /// Fields and buttons.
@@ -139,7 +139,7 @@ pub fn Form(
     let enctype = upload.then_some("multipart/form-data");
     let refused = use_context::<RefusedForm>().filter(|r| r.is_of(&action, id.as_deref()));
     let prefix = id.clone().unwrap_or_else(|| action.rsplit('/').next().unwrap_or_default().to_owned());
-    // Empty if a component passes on that it has none.
+    // A component without `swap` passes an empty text.
     let swap = swap.filter(|ids| !ids.is_empty());
     let hidden = id.clone().map(|id| view! { <Hidden name="form" value=id /> });
     let page = use_context::<PageAddress>().filter(|here| here.refused_form);

@@ -10,7 +10,7 @@ use crate::texts::grouped;
 pub struct Crumb {
     /// Text.
     pub text: String,
-    /// Target; none for the current page.
+    /// Target. `None` for the current page.
     pub href: Option<String>,
     /// Style, if it is an environment.
     pub env: Option<EnvStyle>,

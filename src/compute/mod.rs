@@ -1,15 +1,15 @@
-//! Threads for work whose duration grows with the size of contents: parsing, comparing, merging, drawing.
+//! Threads for work whose duration grows with the size of contents: parsing, comparing, merging, rendering.
 //!
 //! The runtime's own threads serve the readers, so no work may occupy one of them for long. A request that handles more
-//! than [`MAX_INLINE_BYTES`] bytes of content therefore runs on a thread of its own. Code that loads such content calls [`weigh`],
-//! and the rest of the request then leaves the runtime's threads. The number of requests at once is limited by slots.
+//! than [`MAX_INLINE_BYTES`] bytes of content therefore runs on a thread of its own. Code that loads such content calls
+//! [`weigh`], and the rest of the request then leaves the runtime's threads. Slots limit the number of such requests.
 //!
-//! - [`run_light`] runs a request that changes nothing until it exceeds the limit, and then drops it. The caller starts it
-//!   again with [`Compute::run`], so no request waits for a slot while it holds a database connection.
+//! - [`run_light`] runs a request that changes nothing. If the request exceeds the limit, it is dropped, and the caller
+//!   starts it again with [`Compute::run`]. So no request waits for a slot while it holds a database connection.
 //! - [`Compute::run`] waits for a slot. Its thread has a low priority, so that readers go first.
 //! - [`Compute::move_to_slot`] waits for a slot within a request, after its body was received.
-//! - [`follow`] runs a transaction. Others wait for it, so above the limit it moves to a thread of normal priority
-//!   immediately. The number of database connections limits these threads.
+//! - [`run_or_offload`] runs a transaction. Above the limit it moves to a thread of normal priority at once, because
+//!   other transactions wait for its locks. The number of database connections limits these threads.
 
 use std::{
     collections::HashMap,
@@ -119,7 +119,7 @@ impl Compute {
     }
 
     /// Waits for a slot and moves the current task to a separate thread like [`Compute::run`]. The task must run in
-    /// [`follow`] and hold no database connection.
+    /// [`run_or_offload`] and hold no database connection.
     ///
     /// # Errors
     /// Those of [`Compute::run`].
@@ -167,7 +167,7 @@ impl Compute {
 struct Load {
     bytes: AtomicUsize,
     on_thread: AtomicBool,
-    /// Its slot, until it ends or calls [`leave`].
+    /// Slot of the task, until the task ends or calls [`release_slot`].
     place: Mutex<Option<ComputeSlot>>,
 }
 
@@ -185,14 +185,15 @@ fn is_on_thread() -> bool {
     LOAD.try_with(|load| load.on_thread.load(Ordering::Relaxed)).unwrap_or(false)
 }
 
-/// Returns whether the current task has a slot. After [`leave`], or in a transaction moved by [`follow`], it has none.
+/// Returns whether the current task has a slot. It has none after [`release_slot`], or in a transaction that
+/// [`run_or_offload`] moved.
 fn has_slot() -> bool {
     let place = |load: &Arc<Load>| load.place.lock().is_some();
     LOAD.try_with(place).unwrap_or(false)
 }
 
 /// Adds bytes of content that the current task is about to handle. Above the limit the task moves to another thread or
-/// is dropped: see [`run_light`] and [`follow`]. Outside of these two this does nothing.
+/// is dropped: see [`run_light`] and [`run_or_offload`]. Outside of these two functions it does nothing.
 pub async fn weigh(bytes: usize) {
     let Ok(load) = LOAD.try_with(Arc::clone) else { return };
     load.bytes.fetch_add(bytes, Ordering::Relaxed);

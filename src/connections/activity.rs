@@ -110,7 +110,7 @@ impl Activity {
         self.late.load(Ordering::Relaxed) && !self.blocked.load(Ordering::Acquire)
     }
 
-    /// Returns what the connection does now.
+    /// Returns the present state of the connection.
     pub fn state(&self) -> ConnectionState {
         let elapsed = Duration::from_millis(self.clock().saturating_sub(self.changed.load(Ordering::Acquire)));
         if !self.is_answered() || self.blocked.load(Ordering::Acquire) {
@@ -156,7 +156,7 @@ impl Activity {
     }
 }
 
-/// Request extension of a request whose answer may be late. Absent where a late answer gains nothing.
+/// Request extension through which a handler announces a late answer. Absent where a late answer gains nothing.
 #[derive(Clone, Debug)]
 pub struct DelayHint(pub(super) Arc<Activity>);
 

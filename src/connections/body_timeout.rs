@@ -1,7 +1,7 @@
 //! A request body with a timeout.
 //!
-//! Half a request holds a connection, memory and, where its head was authorised, a right that may have been revoked
-//! meanwhile.
+//! An incomplete request holds a connection and memory. If its head was authorised, it also holds a right that may have
+//! been revoked meanwhile.
 
 use std::{
     pin::Pin,

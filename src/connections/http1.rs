@@ -1,9 +1,9 @@
 //! One HTTP/1.1 connection, from its first byte to its last.
 //!
 //! hyper reads the requests and writes the answers. Its buffers and its state take 16 KiB per connection, which is too
-//! much for ten thousand readers that wait for a minute. So a connection whose answer was announced as late is taken out
-//! of hyper once its request was read. [`long_poll`] writes that answer, and hyper gets the connection back with the
-//! first byte of the next request.
+//! much for ten thousand readers that wait for a minute. So a connection whose answer was announced as late is taken
+//! out of hyper once its request was read. [`long_poll`] writes that answer, and hyper gets the connection back with
+//! the first byte of the next request.
 
 use std::{
     convert::Infallible,
@@ -179,7 +179,7 @@ where
             headers.add_to(response.status(), response.headers_mut());
             Ok(response)
         };
-        // hyper answers on a connection that ends, because it knows that.
+        // On a connection that is about to end, hyper writes the answer, because it has begun the graceful shutdown.
         if activity.is_late() && !self.closing.is_cancelled() && !self.slot.is_ended() {
             let answer = Box::pin(answer);
             *late.lock() = Some(LateAnswer { answer, in_flight });

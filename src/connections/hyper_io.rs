@@ -1,11 +1,11 @@
 //! The stream that hyper reads and writes.
 //!
-//! hyper answers a head that it cannot parse by itself, without a call to the service and without any of our headers.
-//! Such a stray answer is kept back here, and [`super::refusals`] writes one that is like all others.
+//! If hyper cannot parse a head, it writes an answer itself, without a call to the service and without our headers.
+//! This stream holds such a stray answer back, and [`super::refusals`] writes an answer with all headers instead.
 //!
-//! hyper parses the next head while the last bytes of an answer are blocked, if it drains an ignored body at that moment.
-//! It would then mix both answers in one buffer. So these bytes are taken from hyper, and [`Activity::is_unsent`] holds up
-//! the next request until they are sent.
+//! hyper parses the next head while the last bytes of an answer are blocked, if it drains an ignored body at that
+//! moment. It would then mix both answers in one buffer. So this stream takes these bytes from hyper, and
+//! [`Activity::is_unsent`] delays the next request until they are sent.
 
 use std::{
     io::{self, IoSlice},
@@ -55,7 +55,8 @@ impl<T: ByteStream> HyperIo<T> {
         self.activity.begun() == self.answered
     }
 
-    /// Takes what `written` left of the end of an answer. Returns the number of bytes that hyper may drop.
+    /// Takes the last bytes of an answer that the write did not accept. Returns the number of bytes that hyper may
+    /// drop.
     fn take_rest(&mut self, bufs: &[IoSlice<'_>], written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let n = match written {
@@ -63,7 +64,8 @@ impl<T: ByteStream> HyperIo<T> {
             Poll::Pending => 0,
             Poll::Ready(Err(_)) => return written,
         };
-        // hyper drains only an ignored body. A slow reader of a large document does not cost its length once more.
+        // hyper drains only an ignored body. Without a body nothing is copied, because for each slow reader a
+        // copy would take as much memory as the document.
         if n == total || !self.activity.is_answered() || !self.activity.had_body() {
             return written;
         }
@@ -150,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// A copy would cost each slow reader of a large document its length.
+    /// For each slow reader of a large document, a copy would take as much memory as the document.
     #[tokio::test]
     async fn only_the_end_of_an_answer_to_a_request_with_a_body_is_buffered() {
         for has_body in [false, true] {

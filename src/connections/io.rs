@@ -1,7 +1,7 @@
 //! The bytes of one connection, with a stall timeout on writes.
 //!
-//! An answer cannot detect a client that stops reading: nothing asks it for more while the last bytes are blocked.
-//! So the connection itself has the timeout.
+//! The body of an answer cannot detect a client that stops reading, because the body is not polled while its last bytes
+//! are blocked. So the connection itself has the timeout.
 
 use std::{
     future::{Future, pending, poll_fn},
@@ -32,7 +32,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream for T {}
 pub(super) struct Connection<T> {
     stream: T,
     stall_timeout: Duration,
-    // Only while a write is blocked, so that a waiting client costs no timer.
+    // Set only while a write is blocked, so that a waiting client needs no timer.
     stall: Option<Pin<Box<Sleep>>>,
     // Bytes that were read before their request.
     unread: Vec<u8>,
@@ -60,7 +60,7 @@ impl<T: ByteStream> Connection<T> {
         !self.unread.is_empty() || self.read_ahead().await
     }
 
-    /// Waits until the client closes the connection. Keeps what it sends until then, within a bound.
+    /// Waits until the client closes the connection. Keeps the bytes that the client sends until then, within a bound.
     pub async fn closed(&mut self) {
         while self.unread.len() < READ_AHEAD_BYTES {
             if !self.read_ahead().await {

@@ -1,4 +1,4 @@
-//! Accepts connections, and closes them in the end.
+//! Accepts connections, and closes them when the server stops.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -3,9 +3,10 @@
 //! hyper reads requests and writes most answers. A late answer (a long poll, a stream) is written by [`long_poll`], so
 //! that a waiting connection keeps none of hyper's buffers. Any other protocol needs a proxy.
 //!
-//! Bounds: [`Limits`]. Each head, body and blocked write has a timeout. One task checks the heads of all connections, so
-//! that a read sets no timer. A full server closes its slowest idle connection for a new one. It refuses a connection
-//! only if all others are active, and even then answers the health paths.
+//! [`Limits`] holds the bounds. Each head, body and blocked write has a timeout. One task checks the heads of all
+//! connections, so that a read sets no timer. A full server closes an idle connection, or the slowest one without a
+//! complete request, for a new one. It refuses a connection only if all others are active, and even then answers the
+//! health paths.
 //!
 //! Invariants, kept by `tests/`:
 //! - Every answer has the security headers, answers to unreadable heads and refused connections included.

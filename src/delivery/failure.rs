@@ -15,7 +15,7 @@ pub(super) enum Failure {
     Channel(#[from] ChannelError),
     #[error("the channel holds release {seq} of {config}, which the database does not know")]
     Ahead { config: ConfigId, seq: u64 },
-    #[error("what is stored of release {seq} of {config} cannot be read")]
+    #[error("the stored content of release {seq} of {config} cannot be read")]
     Unreadable { config: ConfigId, seq: u64, error: Error },
     #[error(transparent)]
     Database(#[from] Error),

@@ -1,5 +1,5 @@
-//! Delivers releases from SQL to the channel: the publisher drains the outbox, the reconciler delivers again what the
-//! channel lost. Also writes the tokens that reader nodes accept.
+//! Delivers releases from SQL to the channel: the publisher drains the outbox, and the reconciler delivers lost
+//! releases again. Also writes the tokens that reader nodes accept.
 
 mod acks;
 mod failure;

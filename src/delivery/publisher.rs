@@ -34,8 +34,8 @@ use crate::{
     traces,
 };
 
-/// Interval between polls of the outbox when nothing notifies the worker: a command or another node may have filled it. The
-/// node that filled it has one interval to deliver that, because a second node would only block the lock.
+/// Interval between polls of the outbox when nothing notifies the worker: a command or another node may have filled it.
+/// The node that accepted a release has one interval to deliver it, because a second node would only block the lock.
 const OUTBOX_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Timeout of a wait for the lock. After it the worker reports the environment as late and retries.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ pub struct Publisher {
     pub(super) db: Db,
     pub(super) channel: Channel,
     pub(super) dispatch: Arc<Dispatch>,
-    /// Environments that have a worker, and whether it panicked and its successor is not started yet.
+    /// Environments that have a worker. The value is true after a panic of the worker, until a successor may start.
     working: Arc<Mutex<HashMap<EnvName, bool>>>,
     /// Notified when a worker has ended.
     ended: Arc<Notify>,
@@ -154,8 +154,8 @@ impl Publisher {
         Ok(envs)
     }
 
-    /// Returns the environments whose oldest release was there at the last poll, too. The first poll returns all: this
-    /// node may have accepted them before it restarted.
+    /// Returns the environments whose oldest release was in the outbox at the last poll already. The first poll returns
+    /// all environments with releases, because this node may have accepted them before it restarted.
     async fn overdue_envs(&self, seen: &mut Option<BTreeMap<EnvName, Time>>) -> Result<BTreeSet<EnvName>> {
         let due = self.outbox_envs().await?;
         let before = seen.take();
@@ -263,7 +263,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Delivers until the environment has been idle for [`MAX_IDLE`], another node waits for the lock, or the server stops.
+    /// Delivers until the environment has been idle for [`MAX_IDLE`], another node waits for the lock, or the server
+    /// stops.
     async fn drain_until_idle(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<(), Failure> {
         let (mut idle_since, mut looked, mut notified) =
             (Instant::now(), Instant::now(), self.dispatch.notifier.subscribe());

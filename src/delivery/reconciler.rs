@@ -39,10 +39,10 @@ const MAX_BATCH: usize = 50;
 struct ComparisonResult {
     /// Releases that the channel lacks, by environment.
     behind: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
-    /// Releases of which the channel lacks a half, by environment.
+    /// Releases of which the channel lacks the document or the metadata, by environment.
     half_missing: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     drifts: Vec<FoundDrift>,
-    /// Releases in the channel of configs with a later one in the outbox, with the number of that.
+    /// Releases in the channel whose config has a later release in the outbox, with the number of the later release.
     before_outbox: Vec<(ConfigId, Identity, u64)>,
 }
 
@@ -110,8 +110,8 @@ impl Publisher {
         Ok(behind + self.rewrite(halved, true).await?)
     }
 
-    /// Returns the configs whose release in the channel is earlier than the one in the outbox and unknown to the
-    /// database. The publisher does not overwrite it.
+    /// Returns the configs that have a later release in the outbox, and in the channel a release that is not in the
+    /// database. The publisher does not overwrite such a foreign write.
     async fn foreign_before_outbox(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<FoundDrift>> {
         let mut foreign = Vec::new();
         if !before.is_empty() {
@@ -208,7 +208,8 @@ impl Publisher {
     }
 }
 
-/// The comparison of a listing of the channel with SQL. It keeps only drifts, because the documents may be many.
+/// The comparison of a listing of the channel with SQL. It keeps only differences, because all documents together may
+/// need much memory.
 struct Comparison {
     /// Releases not found in the channel yet.
     expected: BTreeMap<ConfigId, ExpectedRelease>,

@@ -74,8 +74,8 @@ impl LockSession {
         Ok(OutboxPage { changes, next })
     }
 
-    /// Takes the releases handed over in an environment. Returns `None` when the outbox has to be read. This includes
-    /// every [`DB_CHECK_INTERVAL`], because commands and other nodes fill it, too.
+    /// Takes the releases that were handed over for an environment. Returns `None` when the outbox has to be read. That
+    /// is at least every [`DB_CHECK_INTERVAL`], because commands and other nodes fill the outbox, too.
     fn handed_over(&mut self, env: &EnvName) -> Option<Vec<OutboxChange>> {
         self.trace_parents.extend(self.dispatch.trace_parents.take(env));
         let accepted = self.dispatch.fast_path.take_handed_over(env);
@@ -86,8 +86,9 @@ impl LockSession {
         (!next.is_empty()).then(|| by_change(next.into_iter().map(OutboxRelease::from).collect()))
     }
 
-    /// Acknowledges a delivery: leaves that to a later transaction, or records it in SQL at once when the fast path is off.
-    /// Returns whether so many acknowledgements are pending that they should be stored before the next delivery.
+    /// Acknowledges a delivery. A later transaction records the acknowledgement in SQL. When the fast path is off, it
+    /// is recorded at once. Returns whether so many acknowledgements are pending that they should be stored before the
+    /// next delivery.
     pub async fn acknowledge(&mut self, releases: &[Entry], revision: i64) -> Result<bool> {
         self.written.add(releases);
         let releases = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();

@@ -20,7 +20,8 @@ use crate::{
 
 /// Interval between comparisons without a change.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(30);
-/// Delay before the comparison after a foreign write, so that two installations on the same keys do not chase one another.
+/// Delay before the comparison after a foreign write. It limits the rate at which two installations on the same keys
+/// overwrite each other's lists.
 const DISTURBANCE_DELAY: Duration = Duration::from_millis(500);
 /// Delay before a retry when SQL or the channel did not answer.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
@@ -107,16 +108,16 @@ async fn write(service: &Service, channel: &Channel, anew: bool) -> Result<i64> 
             _ => {}
         }
         if let Some(why) = there.refused {
-            tracing::error!(reason = %why, "the tokens in etcd are a foreign write, writing them again");
+            tracing::error!(reason = %why, "the list of tokens in etcd is a foreign write, replacing it");
         } else if is_behind {
-            tracing::error!(version = ahead, "a reader node holds a later list of tokens, writing them again");
+            tracing::error!(version = ahead, "a reader node holds a later list of tokens, writing a still later one");
         }
         let list = TokenList { version: next_version(&there, ahead)?, tokens };
         if channel.put_tokens(&list, there.list_revision).await.map_err(unavailable)? {
             return Ok(there.revision);
         }
     }
-    Err(Error::Unavailable { part: Dependency::Channel, detail: "other nodes write the tokens all the time".into() })
+    Err(Error::Unavailable { part: Dependency::Channel, detail: "other nodes changed the tokens at each try".into() })
 }
 
 /// Returns a version later than the channel's list and those of reader nodes: usually the time.

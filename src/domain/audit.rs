@@ -1,6 +1,7 @@
 //! The audit events.
 //!
-//! Each is stored as three texts, the [`Row`]. They never change, so that rows of all versions can be searched alike.
+//! Each event is stored as three texts, the [`AuditRow`]. The texts of an event are the same in every version, so that
+//! rows of all versions can be searched alike.
 //! A row can be parsed back to its event. A row that this version does not know is shown unchanged.
 
 use std::{borrow::Cow, fmt, str::FromStr};

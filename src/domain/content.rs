@@ -147,7 +147,7 @@ impl Content {
     /// Parses a document: for `kv`, its items without comments.
     ///
     /// # Errors
-    /// The place where the document is no JSON object.
+    /// The position at which the document is not a JSON object.
     pub fn from_document(format: Format, document: &str) -> Result<Self, Invalid> {
         if format != Format::Kv {
             return Ok(Self::Text(document.into()));

@@ -43,8 +43,8 @@ impl fmt::Display for DriftKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum DriftKind {
-    /// The channel holds other bytes as the live release, because something else wrote to etcd. Repairing rewrites
-    /// them.
+    /// The channel holds other bytes under the number of the live release, because another program wrote to etcd. A
+    /// repair overwrites them.
     Foreign {
         /// The number of the live release.
         seq: u64,

@@ -12,7 +12,7 @@ use super::{
 /// Result of everything that can fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Reason why a request failed. The variants differ by what a caller does next.
+/// Reason why a request failed. There is one variant for each reaction of a caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Error {
     /// Not logged in, or the token is missing, unknown, expired or revoked.

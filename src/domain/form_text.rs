@@ -11,10 +11,10 @@ const BROWSER_NUL: &str = "\u{fffd}";
 /// Maximum size of a text that a form carries whole in a hidden field, in bytes, so that forms stay small.
 const MAX_HIDDEN_BYTES: usize = 256 * 1024;
 
-/// Returns the value of the hidden field beside a text field, so that [`restored`] knows the shown text even if another
+/// Returns the value of the hidden field beside a text field, so that [`restore`] knows the shown text even if another
 /// release is live by the time the form is sent. The value is a JSON string, which no browser changes: the common line
 /// end of all lines, or the whole text if they differ or it contains NUL. `None` for a text of one line, and for a
-/// large one with mixed line ends; [`restored`] then works from the present text.
+/// large one with mixed line ends; [`restore`] then works from the present text.
 #[must_use]
 pub fn hidden_value(shown: &str) -> Option<String> {
     if !shown.contains(['\r', '\n', '\0']) {
@@ -26,7 +26,7 @@ pub fn hidden_value(shown: &str) -> Option<String> {
     (shown.len() <= MAX_HIDDEN_BYTES).then(|| serde_json::to_string(shown).expect("a string is JSON"))
 }
 
-/// Returns the text of a field from the value that the form [`hidden_value`].
+/// Decodes the value of a hidden field: the shown text, or its common line end (see [`hidden_value`]).
 #[must_use]
 pub fn shown_text(carried: &str) -> Option<String> {
     serde_json::from_str(carried).ok()

@@ -1,5 +1,5 @@
-//! Parses JSON and keeps the raw text, so that numbers keep their digits and arrays their white space. It decides alone
-//! which JSON is refused: in text namespaces, in items and at imports.
+//! Parses JSON and keeps the raw text, so that numbers keep their digits and arrays their white space. Only this parser
+//! decides which JSON is refused: in text namespaces, in items and at imports.
 
 use std::{collections::HashSet, fmt, marker::PhantomData};
 

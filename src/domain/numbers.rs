@@ -17,8 +17,8 @@ pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 pub const MAX_CLOCK_SKEW_MS: i64 = 5 * 60_000;
 
 /// Returns whether a number can have been assigned by `now`: at most the time in milliseconds, with an allowance for
-/// clock differences. Counting up never comes near it, since no config has a thousand releases per second for years. An
-/// invented number is exceeded once time has passed it.
+/// clock differences. Real numbers never come near this bound, since no config has a thousand releases per second for
+/// years. A plausible invented number can soon be exceeded, because the bound grows with time.
 #[must_use]
 pub fn is_plausible(number: u64, now: Time) -> bool {
     number <= MAX_NUMBER.min(u64::try_from(now.plus_ms(MAX_CLOCK_SKEW_MS).0).unwrap_or(0))

@@ -2,9 +2,9 @@
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-/// Text of a config. It is printed by nothing: it has no `Display`, and its `Debug` hides it. [`Sensitive::expose`] is the
-/// one way to the text, so that each use can be found. A type that stores or sends one says so on the field, with
-/// `#[serde(with = "sensitive::plain")]`.
+/// Text of a config. No formatting prints it: the type has no `Display`, and its `Debug` hides the text. Code reads the
+/// text with [`Sensitive::expose`], so that each use can be found. A type that stores or sends such a text marks the
+/// field with `#[serde(with = "sensitive::plain")]`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sensitive<T = String>(T);
 
@@ -15,7 +15,7 @@ impl<T: Borrow<str>> Sensitive<T> {
         self.0.borrow()
     }
 
-    /// Borrows it.
+    /// Borrows the sensitive text.
     #[must_use]
     pub fn as_deref(&self) -> Sensitive<&str> {
         Sensitive(self.expose())
@@ -23,7 +23,7 @@ impl<T: Borrow<str>> Sensitive<T> {
 }
 
 impl<T> Sensitive<T> {
-    /// Returns the text as it is held.
+    /// Returns the wrapped text.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.0

@@ -85,7 +85,7 @@ pub enum TokenRefusal {
     /// The text is not a token, or has a typing error.
     #[error("not a token")]
     Mistyped,
-    /// Its id is unknown or its secret is wrong. The caller is not told which.
+    /// Its id is unknown or its secret is wrong. The answer does not reveal which.
     #[error("unknown token")]
     Unknown,
     /// It has expired.

@@ -106,8 +106,8 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c == ' ' || is_unseen(c))
 }
 
-/// Returns whether an unseen character is normal at its position: the joiners and selectors that emoji and many scripts
-/// need, and the blank of Chinese and Japanese.
+/// Returns whether an unseen character is normal after `before`. These are the joiners and selectors that emoji and
+/// many scripts need, and the ideographic space of Chinese and Japanese.
 #[must_use]
 pub fn is_usual_after(before: char, c: char) -> bool {
     match c {

@@ -35,8 +35,8 @@ impl DeliveryAck {
     }
 }
 
-/// Acknowledgements that wait to be stored. A lost one is replaced: its release is still in the outbox, and its next
-/// delivery finds it in the channel.
+/// Acknowledgements that wait to be stored. A lost acknowledgement is replaced: its release is still in the outbox, and
+/// the next delivery finds the release in the channel and acknowledges it again.
 #[derive(Debug, Default)]
 pub struct PendingAcks {
     queue: Mutex<Queue>,
@@ -110,7 +110,7 @@ impl PendingAcks {
         let _ = timeout(patience, stored.wait_for(|stored| *stored >= last)).await;
     }
 
-    /// Waits until there may be an acknowledgement.
+    /// Waits until an acknowledgement may be pending.
     pub async fn wait_nonempty(&self) {
         self.added.notified().await;
     }

@@ -42,7 +42,7 @@ impl HandOverQueue {
             let queue = queues.entry(release.entry.config.env.clone()).or_default();
             queue.bytes += release.entry.document.expose().len() + release.entry.meta.message.len() + OVERHEAD_BYTES;
             if queue.bytes > MAX_BYTES {
-                // The next release does not follow on what was written last: the worker sees the gap.
+                // The next queued release does not follow the last written one, so the worker notices the gap.
                 queue.releases.clear();
             } else {
                 queue.releases.push(release);

@@ -1,8 +1,8 @@
-//! The fast path of delivery: what a node remembers of its own publishes, so that it reads and writes SQL less often.
+//! The fast path of delivery: a node's memory of its own publishes, which saves reads and writes of SQL.
 //!
 //! **With the fast path switched off every result is the same, only later.**
 //!
-//! SQL and the channel alone decide what is released and what is delivered. Everything here may be lost at any moment,
+//! SQL and the channel alone decide which releases exist and are delivered. Everything here may be lost at any moment,
 //! and a node then reads SQL instead. The setting `fast_path = off` keeps all of it empty: data enters only through
 //! methods of [`FastPath`]. The behaviour suite runs both ways.
 //!
@@ -10,9 +10,9 @@
 //! |---|---|---|
 //! | [`HandOverQueue`] | the worker's read of the outbox | the release follows the one that this node wrote last |
 //! | [`RememberedContents`] | the read of the live content by the next publish | SQL names the same change as live |
-//! | [`RememberedWrites`] | the check of a release that comes back from the channel | the identity of the release is the same |
+//! | [`RememberedWrites`] | the check of a release that the channel returns | the identity of the release is the same |
 //! | [`SessionWrites`] | a second delivery before the first one is acknowledged in SQL | the lock is still held |
-//! | [`PendingAcks`] | a transaction for each delivery | none needed: a lost one is found and stored by the next delivery |
+//! | [`PendingAcks`] | a transaction for each delivery | none needed: the next delivery replaces a lost one |
 //!
 //! One more part is in `channel::etcd::deliver`, because only the channel sees when it ends: the revisions of the
 //! node's last writes. The compares of the next transaction prove them. The same setting switches it off

@@ -38,8 +38,8 @@ impl RememberedWrites {
 }
 
 /// The latest release of each config that was delivered in one lock session. The outbox may still hold them while their
-/// acknowledgements are pending. The record ends with the session: a later one must deliver again what was not
-/// acknowledged.
+/// acknowledgements are pending. The record ends with the session, because a later session must deliver unacknowledged
+/// releases again.
 #[derive(Debug)]
 pub struct SessionWrites {
     is_on: bool,

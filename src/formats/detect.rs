@@ -3,7 +3,7 @@
 //! Parsing the whole text does not help, except to tell whether `[…]` is an array. Nearly every text is valid
 //! `.properties`, much TOML is valid `.env`, and a text with a mistake must still reach the parser that reports it. So
 //! each line of the outermost level votes for the formats that its shape is typical of. The cost is bounded: at most
-//! [`LINES`] lines vote, and text before a bracket is skipped once.
+//! [`MAX_VOTING_LINES`] lines vote, and white space and comments before a bracket are skipped once.
 
 use ::toml::de::DeValue;
 use serde::de::IgnoredAny;

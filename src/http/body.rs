@@ -30,7 +30,7 @@ pub const MAX_SMALL_BYTES: usize = 64 * 1024;
 const BUDGET_MIB: usize = 128;
 /// Minimum age of a body that may be cancelled for another one.
 const MIN_AGE: Duration = Duration::from_secs(1);
-/// Maximum time until the request of a cancelled body returns its part of the budget.
+/// Timeout of the wait for a cancelled request to return its part of the budget.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The budget for large bodies, with a limit for all and one for each owner. Cheap to clone.
@@ -76,10 +76,10 @@ impl BodyBudget {
         Self(Arc::new(BudgetState { free, owner_mib: share, grace, incoming: Mutex::default() }))
     }
 
-    /// Acquires a part of the budget for a body, of which at most `most` bytes are read. One of unknown length counts
-    /// as `most`. Dropping [`BodyPermit`] returns it. If too little is left, the slowest body is cancelled with [`Late`]:
-    /// one of the same owner if its share is used up, or else one of the owner with the most. Returns `None` if that
-    /// frees too little.
+    /// Acquires a part of the budget for a body, of which at most `most` bytes are read. An unknown length counts as
+    /// `most`. Dropping [`BodyPermit`] returns the part. If too little is left, the slowest body is cancelled with
+    /// [`LateBody`]. It belongs to the same owner if the owner's share is used up, or else to the owner with the most.
+    /// Returns `None` if the cancelled bodies free too little.
     pub async fn limit(&self, owner: &str, body: Body, most: usize) -> Option<(Body, BodyPermit)> {
         let size = body.size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
         if size <= MAX_SMALL_BYTES as u64 {
@@ -111,7 +111,7 @@ impl BodyBudget {
 
     fn share_of(&self, owner: &str) -> Arc<Semaphore> {
         let mut coming = self.0.incoming.lock();
-        // All others are unused. They are handed out only here, under the lock, so none is acquired meanwhile.
+        // Removes unused shares. Shares are handed out only here, under the lock, so none is acquired meanwhile.
         coming.owner_shares.retain(|_, left| Arc::strong_count(left) > 1);
         Arc::clone(
             coming.owner_shares.entry(owner.into()).or_insert_with(|| Arc::new(Semaphore::new(self.0.owner_mib))),
@@ -140,8 +140,8 @@ impl BodyBudget {
         None
     }
 
-    /// Cancels the slowest body of `owner`, or else of the owners that hold the most. Returns false if none of these
-    /// bodies is old enough to count as slow. Bodies of other owners are never cancelled.
+    /// Cancels the slowest body of `owner`. Without an `owner`, cancels the slowest body of the owners that hold most.
+    /// Returns false if none of these bodies is old enough to count as slow.
     fn cancel_slowest(&self, owner: Option<&str>) -> bool {
         let mut coming = self.0.incoming.lock();
         let least = coming.owner_shares.values().map(|left| left.available_permits()).min().unwrap_or_default();
@@ -178,7 +178,7 @@ impl Drop for ListedBody {
     }
 }
 
-/// A large body that is being received. It fails with [`Late`] when it is cancelled for another one.
+/// A large body that is being received. It fails with [`LateBody`] when it is cancelled for another one.
 struct LargeBody {
     body: Body,
     bytes: Arc<AtomicU64>,
@@ -232,8 +232,8 @@ pub fn needs_session(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<NeedsSession>())
 }
 
-/// Reads a body of at most `most` bytes into memory. If that fails, the returned body has the same error. Its reader
-/// answers the request.
+/// Reads a body of at most `most` bytes into memory. If that fails, the returned body fails with the same error, and
+/// its reader answers the request.
 pub async fn read_whole(body: Body, most: usize) -> Body {
     match to_bytes(body, most).await {
         Ok(body) => Body::from(body),

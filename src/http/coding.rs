@@ -37,7 +37,7 @@ impl AcceptedCodings {
         if accepted.gzip || accepted.identity { Ok(accepted) } else { Err(HttpProblem::not_acceptable()) }
     }
 
-    /// Returns whether an answer is sent as gzip. `pays`: gzip is smaller.
+    /// Returns whether an answer is sent as gzip. `pays` says whether gzip is smaller.
     #[must_use]
     pub fn wants_gzip(self, pays: bool) -> bool {
         self.gzip && (pays || !self.identity)

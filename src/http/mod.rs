@@ -1,4 +1,4 @@
-//! Tools of all HTTP code: refusals, request ids, common headers, tokens in headers, JSON bodies, and slots per user.
+//! Tools of all HTTP code: refusals, request ids, common headers, tokens in headers, JSON bodies, and slots per holder.
 
 pub mod bearer;
 pub mod body;

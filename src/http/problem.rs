@@ -143,7 +143,7 @@ impl HttpProblem {
     }
 }
 
-/// RFC 9457.
+/// A refusal, as in RFC 9457.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'a> {
@@ -153,7 +153,7 @@ pub(crate) struct ProblemBody<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
-    /// For an administrator who looks into the log.
+    /// The id of the request, which is also in its log lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required)]
     request_id: Option<&'a str>,
@@ -161,7 +161,7 @@ pub(crate) struct ProblemBody<'a> {
     errors: Vec<InvalidField<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     conflicts: &'a [Conflict],
-    /// With 409: the present difference.
+    /// With 409: hash of the current difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Sha256Hex>)]
     diff_sha256: Option<&'a str>,
@@ -170,10 +170,10 @@ pub(crate) struct ProblemBody<'a> {
 /// A mistake in one field.
 #[derive(Serialize, ToSchema)]
 struct InvalidField<'a> {
-    /// A JSON pointer into the body; for a part of the address, a parameter or a header its name.
+    /// A JSON pointer into the body, or the name of a path parameter, query parameter or header.
     pointer: &'a str,
     message: String,
-    /// Within the field that the pointer names.
+    /// Line of the mistake within the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,7 +251,7 @@ impl From<Vec<Invalid>> for HttpProblem {
     }
 }
 
-/// The explanation names the reason. The challenge follows RFC 6750, section 3.
+/// Converts a token refusal. The detail names the reason. The challenge follows RFC 6750, section 3.
 impl From<TokenRefusal> for HttpProblem {
     fn from(denied: TokenRefusal) -> Self {
         let said = match denied {
@@ -282,7 +282,7 @@ impl IntoResponse for HttpProblem {
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ];
         response.headers_mut().extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
-        // The layer of request ids takes it from here.
+        // The layer of request ids takes the problem from the extensions and adds the id to its body.
         response.extensions_mut().insert(self);
         response
     }

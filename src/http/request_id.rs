@@ -50,7 +50,7 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
-    /// Writes the id into the header of an answer, and into the body of a [`Problem`].
+    /// Writes the id into the header of an answer, and into the body of an [`HttpProblem`].
     pub fn add_to(self, response: &mut Response) {
         if let Some(problem) = response.extensions_mut().remove::<HttpProblem>() {
             *response.body_mut() = problem.body(Some(self.as_str())).into();

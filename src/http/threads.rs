@@ -14,9 +14,10 @@ use crate::{
 
 /// Handles a request of the user `who` on the runtime's own threads, or on a separate thread if its contents are large.
 ///
-/// A request that changes nothing is started again on the separate thread. One with a large body starts there, and so
-/// does one whose small body may stand for large contents (`grows`), as YAML with aliases. Its body has to be in memory
-/// already. All other requests move there when they load large contents.
+/// A request with a safe method starts on the runtime, and starts again on the separate thread if it loads large
+/// contents. A request with a large body starts on the separate thread. So does one whose small body may expand to
+/// large contents (`grows`), such as YAML with aliases. Any other request moves there when it loads large contents.
+/// The body has to be in memory already.
 ///
 /// # Errors
 /// Returns the errors of [`Compute::run`].

@@ -22,7 +22,7 @@ fn add_filter(event: &Event) -> Option<()> {
     let link: &Element = &link;
     let href = link.get_attribute("href")?;
     let (address, place) = href.split_once('#').unwrap_or((&href, ""));
-    // If the server wrote a filter, it comes last.
+    // The server appends its own filter at the end of the address.
     let address = address.split("&q=").next().unwrap_or(address);
     let query = UrlSearchParams::new().ok()?;
     query.append("q", &value);

@@ -60,7 +60,7 @@ async fn update(lang: Lang) -> Option<()> {
     let address = dom::window().location().href().ok()?;
     let answer = JsFuture::from(dom::window().fetch_with_str(&address)).await.ok()?;
     let answer: Response = answer.dyn_into().ok()?;
-    // After a log-out the page stays as it is until the next click.
+    // After a log-out the server redirects. The page then stays as it is until the next click.
     if !answer.ok() || answer.redirected() {
         return None;
     }
@@ -71,7 +71,7 @@ async fn update(lang: Lang) -> Option<()> {
     Some(())
 }
 
-/// Returns whether it contains the focus or a form in flight. It is then replaced at the next event.
+/// Returns whether the element contains the focus or a form in flight. It is then replaced only at a later event.
 fn is_in_use(element: &HtmlElement) -> bool {
     element.query_selector(":focus, [aria-busy]").is_ok_and(|found| found.is_some())
 }

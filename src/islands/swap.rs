@@ -122,7 +122,7 @@ impl FormInFlight {
         }
         let page = replace::parse(&answer).await?;
         let focus = Focus::now();
-        // An error may have a page of its own, which is then shown whole.
+        // The response may be an error page without these elements. It then replaces the whole content.
         let whole = !self.ids.iter().all(|id| page.get_element_by_id(id).is_some() && dom::by_id(id).is_some());
         let ids = if whole { vec!["main".to_owned()] } else { self.ids.clone() };
         replace::replace_all(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
@@ -142,7 +142,7 @@ impl FormInFlight {
     }
 }
 
-/// Takes over the title, the theme and the address of the page.
+/// Sets the title, the theme and the address to those of the new page.
 fn take_over_page(page: &Document, address: Option<&str>) -> Option<()> {
     dom::document().set_title(&page.title());
     let (old, new) = (dom::root(), page.document_element()?);

@@ -281,7 +281,8 @@ pub struct RequestMetrics {
 impl Default for RequestMetrics {
     fn default() -> Self {
         let answers = Family::<AnswerLabels, Counter>::default();
-        // They begin at 0, so that a rate sees the first error. Other methods and statuses begin with their first answer.
+        // These counters begin at 0, so that a rate includes the first error. Counters of other methods and statuses
+        // begin with their first answer.
         for (part, methods) in [("api", &["GET", "POST", "PUT"][..]), ("console", &["GET", "POST"])] {
             for (method, status) in methods.iter().flat_map(|method| [200, 500, 503].map(|status| (*method, status))) {
                 _ = answers.get_or_create_owned(&AnswerLabels { part, method, status });

@@ -9,7 +9,7 @@ use super::{Label, Registry, counters, gauges};
 pub struct TaskMetrics {
     runs: Family<Label, Counter, fn() -> Counter>,
     failures: Family<Label, Counter, fn() -> Counter>,
-    /// A task that never succeeded has no value here. A zero would be a time.
+    /// A task that never succeeded has no value here, because a zero would mean the year 1970.
     last_success: Family<Label, Gauge, fn() -> Gauge>,
 }
 
@@ -32,7 +32,7 @@ impl TaskMetrics {
         }
     }
 
-    /// Registers them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         registry.add("trimtab_task_runs", "Finished runs of a background task, failed ones included", &self.runs);
         registry.add(

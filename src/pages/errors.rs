@@ -127,8 +127,8 @@ fn is_secret(name: &str) -> bool {
     name.to_ascii_lowercase().split(['[', ']']).any(secret)
 }
 
-/// Returns the page after a form of a user whose session has ended; the input is kept. A large form is not sent back,
-/// because anybody could request that without logging in. The browser still has its input.
+/// Returns the page for a form that was sent after the session ended. It keeps the input. A large form is not sent
+/// back, because any client could request that without a session. The browser still has its input.
 #[must_use]
 pub fn signed_out(refused: RefusedForm) -> Page {
     let bytes: usize = refused.fields().iter().map(|(name, value)| name.len() + value.len()).sum();

@@ -60,7 +60,7 @@ pub(super) struct Functions {
 struct Post {
     parts: Parts,
     body: Bytes,
-    /// Path of the page that the form is on.
+    /// Path and query of the page that the form is on.
     page: Option<String>,
     swap: bool,
 }
@@ -256,7 +256,7 @@ impl Functions {
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::ORIGIN] {
             request.headers_mut().remove(name);
         }
-        // The function's new cookies count already. They come first, because the first of a name is used.
+        // The page sees the function's new cookies. They come first, because the first cookie of a name is used.
         let new = cookies.iter().filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ");
         let old = parts.headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if let (false, Ok(all)) = (new.is_empty(), HeaderValue::from_str(&format!("{new}; {old}"))) {

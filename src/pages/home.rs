@@ -37,7 +37,8 @@ const RELEASES: usize = 10;
 const APPS: usize = 7;
 /// Maximum number of configs listed whose readers are behind.
 const MAX_BEHIND: usize = 5;
-/// Time that a reader may be behind before it is listed: a long poll answers at once, a snapshot within a minute.
+/// Time that a reader may be behind before it is listed. Readers with a long poll get a release at once,
+/// others with their next request.
 const BEHIND_AFTER_MS: i64 = 60_000;
 /// Time before its expiry at which a token is listed.
 const SOON_MS: i64 = 14 * 24 * 3_600_000;

@@ -53,7 +53,7 @@ pub fn routes() -> Router<Console> {
 struct LiveQuery {
     /// Configs whose readers the page shows.
     of: Option<Pattern>,
-    /// Version of the page's content.
+    /// Version of the content that the page shows, from `page_version`.
     mark: u64,
 }
 

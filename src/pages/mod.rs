@@ -3,9 +3,9 @@
 //! and fills a refused form in again. A typical handler:
 //!
 //! ```ignore
-//! pub async fn show(State(app): State<App>, who: CurrentUser, Path(name): Path<AppName>) -> Answer {
-//!     let app = app.service.application(&who.actor, &name).await?;
-//!     Ok(Page::new(move |t| t.app_title(&name), move || view! { <Application app /> }))
+//! pub async fn show(State(console): State<Console>, who: CurrentUser, Path(name): Path<AppName>) -> PageResult {
+//!     let matrix = console.service.app(&who.actor, &name).await?;
+//!     Ok(Page::new(move |_| name.to_string(), move || view! { <Matrix matrix /> }))
 //! }
 //! ```
 

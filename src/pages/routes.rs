@@ -19,8 +19,8 @@ struct Area {
     routes: fn() -> Router<Console>,
     /// The entry of the sidebar that is marked on them.
     nav: Option<Nav>,
-    /// Name and path of each page for the browser tests (`end2end/support/pages.ts`), which read these lines. A page that
-    /// needs no log-in has a name that begins with `public-`.
+    /// Name and path of each page for the browser tests (`end2end/support/pages.ts`), which read these lines. The name
+    /// of a page that needs no log-in begins with `public-`.
     #[cfg_attr(not(test), expect(dead_code, reason = "the browser tests read them"))]
     samples: &'static [(&'static str, &'static str)],
 }
@@ -243,7 +243,7 @@ mod tests {
         let samples: Vec<_> = AREAS.iter().flat_map(|area| area.samples).collect();
         let names: BTreeSet<&str> = samples.iter().map(|sample| sample.0).collect();
         assert!(names.len() == samples.len() && samples.iter().all(|sample| sample.1.starts_with('/')));
-        // The browser tests find them by this form.
+        // The browser tests find the samples by this form of their names.
         let is_found = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         assert!(names.iter().all(|name| is_found(name)), "{names:?}");
     }

@@ -79,7 +79,7 @@ pub fn PatternFields(
         options.extend(none.then(|| (String::new(), t.part_choose().to_owned())));
         options.extend(with_all.then(all));
         options.extend(names.into_iter().map(|name| (name.clone(), name)));
-        // The present value stays available even if the user could not choose it.
+        // The present value is always offered, even if the user may not grant it.
         if !value.is_empty() && !options.iter().any(|(sent, _)| sent == value) {
             options.push((value.to_owned(), if value == "*" { t.part_all().to_owned() } else { value.to_owned() }));
         }

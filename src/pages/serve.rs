@@ -52,7 +52,7 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
                 async move { functions.call(request, is_known).await }
             };
             let answer = on_its_thread(&frame, request, call).await;
-            // The response may contain a page; the route that is noted is the function's.
+            // The response may contain a page. The trace records the route of the function, not that of the page.
             return traced::with_route(answer, known);
         }
         if path == "/api" || path.starts_with("/api/") {
@@ -68,7 +68,7 @@ async fn choose_thread(State(frame): State<Frame>, request: Request, next: Next)
     on_its_thread(&frame, request, |request| next.clone().run(request)).await
 }
 
-/// Answers a request with `run`: see [`threads::answer`].
+/// Answers a request with `run`, on a compute thread if needed. See [`threads::answer`].
 async fn on_its_thread<F>(frame: &Frame, request: Request, run: impl Fn(Request) -> F) -> Response
 where
     F: Future<Output = Response> + Send + 'static,

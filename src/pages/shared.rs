@@ -222,7 +222,7 @@ pub fn ConfirmDialog(
         }
         .into_any(),
     };
-    // The script that swaps elements would take the button that closes the dialog for one that sends the form.
+    // Without `swap`: the script would treat the button that closes the dialog as a button that sends the form.
     let swap = swap.filter(|_| !came_back).unwrap_or_default();
     let inside = view! {
         <h2 id=heading>{title}</h2>

@@ -17,7 +17,7 @@ use crate::{
 pub struct SystemProblems {
     /// Environments whose releases are late.
     pub late: Vec<LateEnv>,
-    /// Time since when readers get no updates from the channel.
+    /// Time since which readers have received no updates from the channel.
     pub stale_since: Option<Time>,
     /// Configs for which the channel or a reader differs from the database.
     pub drifts: Vec<Drift>,

@@ -41,7 +41,7 @@ pub struct Gzip {
     sum: TextSum,
 }
 
-// Without the file, which can be unpacked.
+// Omits the file, because it contains the text.
 impl fmt::Debug for Gzip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gzip").finish_non_exhaustive()
@@ -107,7 +107,7 @@ pub struct JoinedGzip {
     sum: TextSum,
 }
 
-// Without the pieces, as for [`Gzip`].
+// Omits the pieces, because they contain the texts.
 impl Default for JoinedGzip {
     fn default() -> Self {
         Self { pieces: vec![Bytes::from_static(&HEAD)], sum: TextSum::default() }

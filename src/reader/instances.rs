@@ -227,7 +227,7 @@ impl Instances {
         let mut rooms = self.rooms.write();
         let room = rooms.entry(config.into()).or_default().get_mut();
         if room.get(&visitor.name).is_some() {
-            // Another request of it was recorded in between.
+            // Another request of this instance was recorded meanwhile.
             return;
         }
         let before = room.len();

@@ -35,13 +35,14 @@ pub struct Snapshot {
     pub etag: HeaderValue,
     /// The release's number as a header value.
     pub number: HeaderValue,
-    // Each is made at its first request: it is as large as the document, and most configs are read in one form only.
+    // Each form is made at its first request, because it is as large as the document and most configs are read in one
+    // form only.
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
     compressed: OnceLock<Box<[CompressedForm; 2]>>,
 }
 
-// Without the bytes that are made of the document: they would show it.
+// Omits the bytes that are made from the document, because they would reveal it.
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("entry", &self.entry).finish_non_exhaustive()

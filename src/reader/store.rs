@@ -43,8 +43,8 @@ pub struct SnapshotStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    // By "env/app", then sorted by namespace: one lookup and one short search. Most applications have one or two, for
-    // which a tree would take more memory than the release.
+    // By "env/app", then sorted by namespace: one lookup and one short search. Most applications have one or two
+    // namespaces, for which a tree would take more memory than the release.
     apps: HashMap<Box<str>, Vec<Slot>>,
     // Number of configs added so far, and the waiters for configs that are not there yet.
     configs_added: u64,

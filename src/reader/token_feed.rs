@@ -18,7 +18,7 @@ use crate::{
 
 /// Lifetime of a watch before the list is read again.
 const REREAD_INTERVAL: Duration = Duration::from_secs(30);
-/// Interval between reads of a refused list: its version may no longer be in the future.
+/// Interval between reads of a refused list, because its version is in the future only for a while.
 const REFUSED_REREAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Minimum interval between reads of the channel because of unknown tokens.
 const MIN_LOOKUP_INTERVAL: Duration = Duration::from_millis(100);
@@ -34,8 +34,8 @@ impl KnownTokens {
         })
     }
 
-    /// Copies the channel's list for ever, also at once when a request has an unknown token. With `kept`, a list is on disk
-    /// before it counts.
+    /// Copies the channel's list for ever, and at once when a request has an unknown token. With `kept`, a list is on
+    /// disk before it counts.
     pub(super) async fn follow(
         &self,
         channel: &Channel,

@@ -77,7 +77,7 @@ impl ConfirmedChannel {
         Ok(confirmed)
     }
 
-    /// Reads all live releases if more than [`MAX_QUERY_RELEASES`] releases are checked. Returns an empty map for fewer.
+    /// Reads all live releases if more than [`MAX_QUERY_RELEASES`] releases are checked, or else an empty map.
     async fn live_releases(&self, asked: usize) -> Result<HashMap<ConfigId, Identity>, Error> {
         if asked <= MAX_QUERY_RELEASES {
             return Ok(HashMap::new());
@@ -142,5 +142,5 @@ impl Tail for ConfirmedTail {
 
 /// Returns the error that makes the feed retry with a new listing, until the database answers.
 fn unconfirmed(error: Error) -> ChannelError {
-    ChannelError::Unreachable(format!("the database does not confirm what the channel holds: {error}"))
+    ChannelError::Unreachable(format!("the database cannot confirm the releases in the channel: {error}"))
 }

@@ -42,8 +42,8 @@ pub fn pages(console: Router, frame: &Frame, signed_in: SenderLookup) -> Router 
         .layer(middleware::from_fn(request_id::layer))
 }
 
-/// Reads the whole body before the session is checked, so a session that ends meanwhile permits nothing. Only routes
-/// that accept a body get one. A long body needs a session whose user may edit.
+/// Reads the whole body before the session is checked, so that a session cannot end between the check and the request.
+/// The body is limited to the size that the route accepts. A long body needs a session whose user may edit.
 async fn read_whole_body(
     State((frame, signed_in, large)): State<(Frame, SenderLookup, BodyBudget)>,
     request: Request,
@@ -74,7 +74,7 @@ async fn read_whole_body(
         (most, String::new())
     };
     let Some((body, _room)) = large.limit(&owner, body, most).await else {
-        tracing::warn!("too many large request bodies at once; one is refused");
+        tracing::warn!("too many large request bodies at once; a request is refused");
         let mut response = answer_at_once(errors::status_page(StatusCode::SERVICE_UNAVAILABLE));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;

@@ -268,7 +268,7 @@ fn routes(
     reader::in_front(reader, rest)
 }
 
-/// Returns a warning when sessions and passwords cross a network unencrypted.
+/// Returns a warning if sessions and passwords may cross a network unencrypted.
 fn unencrypted_warning(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
     let advice = "put TLS in front and set public_url to its https:// address";
     match &settings.public_url {

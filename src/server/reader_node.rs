@@ -61,7 +61,7 @@ pub(super) async fn start(
     tasks: &TaskDriver,
     shutdown: &Shutdown,
 ) -> Result<(reader::Front, Arc<Scrape>), String> {
-    let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
+    let Some(etcd) = settings.etcd.clone() else { return Err("a reader node needs etcd; set etcd.endpoints".into()) };
     let (root, members, name) = (etcd.root.clone(), etcd.endpoints.join(", "), etcd.node.clone());
     let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
     let table = Arc::new(TokenCache::new());
@@ -117,23 +117,23 @@ async fn ready(
     let draining = draining.is_cancelled();
     let ready = releases && known && !draining;
     let since = |what: &str, since: Option<Time>| {
-        since.map(|since| format!("{what} were not confirmed by etcd since {}", since.rfc3339()))
+        since.map(|since| format!("{what} have not been confirmed by etcd since {}", since.rfc3339()))
     };
     let reasons: Vec<String> = [
         draining.then(|| "the server is ending".to_owned()),
         (!releases).then(|| "no release has arrived since the start".to_owned()),
         (!known).then(|| "no tokens have arrived since the start".to_owned()),
-        reader.store.has_lost_releases().then(|| "etcd holds no release; readers keep what they have".to_owned()),
+        reader.store.has_lost_releases().then(|| "etcd holds no release; readers keep their releases".to_owned()),
         since("releases", reader.store.stale_since()),
         since("tokens", tokens.stale_since()),
-        tokens.refused().map(|why| format!("{why}; tokens are those known before")),
+        tokens.refused().map(|why| format!("{why}; the previous tokens stay in use")),
         tokens
             .ahead_version()
-            .map(|_| "this node knows later tokens than etcd holds; a console has to write them again".to_owned()),
+            .map(|_| "this node has newer tokens than etcd; a console has to write its tokens again".to_owned()),
         ahead_reason(&reader),
         match reader.store.damaged() {
             0 => None,
-            n => Some(format!("{n} keys in etcd are no releases; readers keep what they have")),
+            n => Some(format!("{n} keys in etcd hold no valid release; readers keep their current releases")),
         },
         file.problem(),
     ]

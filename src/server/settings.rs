@@ -221,7 +221,7 @@ impl Settings {
         let role = match text("role").as_str() {
             "console" => NodeRole::Console,
             "reader" if endpoints.is_empty() => {
-                let what = "a reader is fed from etcd, but etcd.endpoints is empty; set it to the consoles' etcd";
+                let what = "a reader node needs etcd, but etcd.endpoints is empty; set it to the etcd of the consoles";
                 return Err(wrong("role", what));
             }
             "reader" => NodeRole::Reader,

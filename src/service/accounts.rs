@@ -398,9 +398,9 @@ impl Service {
     }
 }
 
-/// Returns the permission to change rights, under a lock until the transaction ends. Administrators who revoke one
-/// another's rights concurrently do so one after the other. The check runs under the lock, so an actor that has just
-/// lost the rights is refused.
+/// Returns the permission to change rights, and holds a lock until the transaction ends. So two administrators cannot
+/// revoke each other's rights at the same time. The check runs under the lock, so an actor that has just lost the
+/// rights is refused.
 async fn check_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administer, ()>> {
     let may = actor.may_administer()?;
     tx.lock_administrators().await?;

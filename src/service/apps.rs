@@ -17,7 +17,7 @@ use crate::{
     storage::Conn,
 };
 
-/// Cost of drawing one cell of a matrix, in bytes of content.
+/// Cost of rendering one cell of a matrix, in bytes of content.
 const CELL_BYTES: usize = 100;
 
 /// An environment to be created or changed. A field that is `None` keeps its value.

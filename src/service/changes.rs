@@ -415,7 +415,8 @@ pub(super) fn by_config(edits: Vec<ChangeEdit>) -> BTreeMap<ConfigId, Vec<Change
     by_config
 }
 
-/// Checks that the actor sees all configs that a change touches: a change shows what is live. Its author needs it, too.
+/// Checks that the actor sees all configs that a change touches, because a change shows their live content. The author
+/// of the change needs this permission, too.
 pub(super) fn check_visible<'a>(
     actor: &Actor,
     change: &Change,

@@ -85,8 +85,8 @@ impl Service {
         self.dispatch.status.drifts().into_iter().filter(|drift| actor.may_view(&drift.config).is_ok()).collect()
     }
 
-    /// Writes the live release of a config into the channel again. The bytes differ from those that are there, so that
-    /// programs which missed the release are notified.
+    /// Writes the live release of a config into the channel again. The new bytes differ from the present ones in the
+    /// channel, so that programs that missed the release are notified.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no release yet or the config is not visible; [`Error::Forbidden`];

@@ -46,7 +46,7 @@ impl WorkOutcome {
     }
 }
 
-/// Work that makes a change or releases in one transaction. It may run several times: see [`again`].
+/// Work that makes a change or releases in one transaction. It may run several times: see [`retry_conflicts`].
 pub(super) trait Work: Send + Sync + 'static {
     /// Its name in traces.
     const NAME: &'static str;
@@ -56,8 +56,8 @@ pub(super) trait Work: Send + Sync + 'static {
 }
 
 impl Service {
-    /// Does `work`, unless its key was used before. Returns the result. After the commit, a failing database no longer
-    /// turns it into an error.
+    /// Does `work`, unless its key was used before. Returns the result of the work or, for a used key, the recorded
+    /// result. A database failure after the commit does not turn the result into an error.
     pub(super) async fn run_once<W: Work>(
         &self,
         actor: &Actor,

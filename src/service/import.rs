@@ -27,7 +27,7 @@ pub enum ImportMode {
     /// They are kept.
     #[default]
     Merge,
-    /// They are removed: the config becomes what was imported.
+    /// They are removed: the config then has only the imported keys.
     Replace,
 }
 
@@ -165,7 +165,7 @@ impl Service {
         self.save(actor, save).await.map(Some)
     }
 
-    /// Saves an import in a new change, on top of the live content. Open changes play no part.
+    /// Saves an import in a new change, on top of the live content. Edits of open changes are ignored.
     ///
     /// # Errors
     /// Those of [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` if nothing would

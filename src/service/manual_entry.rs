@@ -53,12 +53,13 @@ pub struct EnteredItem {
 pub struct EnteredText {
     /// The text.
     pub sent: Sensitive,
-    /// The earlier text of the field as [`crate::domain::form_text::hidden_value`] encodes it. Empty if the form carries none.
+    /// The earlier text of the field as [`crate::domain::form_text::hidden_value`] encodes it. Empty if the form has no
+    /// hidden field.
     pub was: Sensitive,
 }
 
 impl EnteredText {
-    /// Returns the text that the author meant. Without a carried text, the field is assumed to have shown `there`.
+    /// Returns the text that the author meant. Without a hidden field, the text field is assumed to have shown `there`.
     fn entered(&self, there: &str) -> String {
         restore(shown_text(self.was.expose()).as_deref().unwrap_or(there), self.sent.expose())
     }

@@ -1,4 +1,4 @@
-//! Existence, place and live content of configs.
+//! Existence, location and live content of configs.
 
 use super::Service;
 use crate::{

@@ -123,7 +123,7 @@ impl Service {
                 if let Some(content) = db.content(id, *seq).await? {
                     return Ok((*seq, content));
                 }
-                // A number may have been skipped when the channel was ahead. It stands for the release before it.
+                // The number may have been skipped when the channel was ahead. Then the release before it is compared.
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
                 let before = db.releases(id, Some(*seq), 1).await?.pop().map(|release| release.seq);
                 let seq = before.filter(|_| *seq < standing.live).ok_or_else(wrong)?;

@@ -21,7 +21,7 @@ const COOKIES: &str = "cookies";
 pub const SETUP_LINK_HOURS: i64 = 24;
 
 impl Service {
-    /// Returns the signer of this installation's cookies. The first node that asks for it makes the key.
+    /// Returns the signer of this installation's cookies. The first node that calls this function makes the key.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Internal`] if the stored key is damaged.
@@ -31,7 +31,7 @@ impl Service {
             async move {
                 let mut tx = service.db.write().await?;
                 if let Some(hex) = tx.secret(COOKIES).await? {
-                    return Signer::of_hex(&hex).ok_or_else(|| internal(&"the key of the cookies cannot be read"));
+                    return Signer::of_hex(&hex).ok_or_else(|| internal(&"the cookie signing key is damaged"));
                 }
                 let signer = Signer::random();
                 tx.insert_secret(COOKIES, &signer.hex()).await?;

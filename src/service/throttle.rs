@@ -31,7 +31,8 @@ const FAILURE_AGE_MS: i64 = 15 * 60_000;
 const NAME_TRIES: u32 = 1000;
 /// Interval after which one failure of a name expires, in milliseconds.
 const NAME_INTERVAL_MS: i64 = 4000;
-/// Attempts of a network on a name below which all of [`NAME_TRIES`] are open to it. Then only half of them are.
+/// Number of attempts of a network on a name up to which its limit is [`NAME_TRIES`]. After them its limit is half of
+/// that.
 const NEWCOMER_TRIES: u32 = 3;
 
 /// A browser from which a user has logged in before.
@@ -58,8 +59,8 @@ enum Rule {
 }
 
 impl AttemptLimit {
-    /// Returns the limits of a log-in from an unknown browser. A successful log-in resets the first one. They have the
-    /// order of the table, in which the sweep locks them too.
+    /// Returns the limits of a log-in from an unknown browser. A successful log-in resets the first one. The limits are
+    /// sorted by subject, the order in which the sweep locks rows, too.
     pub(super) fn of_stranger(name: &str, address: &str) -> [Self; 3] {
         let (name, network) = (truncate(name), network(address));
         let limit = |subject, rule| Self { subject, rule };

@@ -57,8 +57,8 @@ pub fn edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Makes the channel's entries for a publish of the change by `author`. Checks that they fit into one transaction of
-/// the channel, and each document into its limits.
+/// Makes the channel's entries for a publish of the change by `author`. Checks that all entries fit into one
+/// transaction of the channel, and that each document is within its limits.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/edits`; [`Error::State`] with `Numbers`.

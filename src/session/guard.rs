@@ -63,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     }
 }
 
-/// A request without a user. The console draws an error page for it.
+/// The refusal of a request without a user. The console renders an error page for it.
 #[derive(Clone, Debug)]
 pub struct Rejected(pub Error);
 
@@ -97,7 +97,7 @@ impl<S: Sync> FromRequestParts<S> for RecentlyAuthenticated {
 }
 
 impl RecentlyAuthenticated {
-    /// Returns whether it was typed recently in this session.
+    /// Returns whether the password was typed recently in this session.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -116,7 +116,7 @@ pub async fn reauthenticate(service: &Service, session: &Session, user: &Current
         return Ok(());
     }
     service.reauthenticate(&user.account, password).await?;
-    // The session has more rights from here on, so an id that leaked before must not have them.
+    // The session has more rights from here on. A new id keeps them from anybody who knows the old one.
     session.cycle_id().await.map_err(unavailable)?;
     session.insert(REAUTHENTICATED, now().0).await.map_err(unavailable)
 }
@@ -183,8 +183,8 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
     next.run(request).await
 }
 
-/// The reason why a request is refused, with a session or without: sessions cannot be read now, or the requests come
-/// too fast.
+/// The reason why [`identify`] refuses a request: sessions cannot be read, or the rate is exceeded. It applies with and
+/// without a session.
 #[derive(Clone, Debug)]
 pub struct RequestRefusal(pub Error);
 
@@ -255,7 +255,7 @@ fn user_of(extensions: &Extensions) -> Result<&CurrentUser> {
     extensions.get::<CurrentUser>().ok_or(Error::Unauthenticated)
 }
 
-/// Returns the error for which a request is refused with a session or without, if there is one.
+/// Fails if [`identify`] refused the request.
 fn admitted(extensions: &Extensions) -> Result<()> {
     extensions.get().map_or(Ok(()), |RequestRefusal(error)| Err(error.clone()))
 }
@@ -272,7 +272,8 @@ pub fn admit(path: &str, extensions: &Extensions) -> Result<()> {
     if OPEN_FUNCTIONS.contains(&path) { admitted(extensions) } else { user_of(extensions).map(|_| ()) }
 }
 
-/// Checks name and password, and begins a session with a new id. Returns the cookie that makes the browser a known one.
+/// Checks name and password, and begins a session with a new id. Returns the cookie of a
+/// known browser.
 ///
 /// # Errors
 /// Those of [`Service::log_in`].
@@ -372,7 +373,7 @@ mod tests {
         /// Logs in like the session layer, and returns the new cookie.
         async fn log_in(&self, cookie: Option<Id>, who: &CurrentUser) -> Id {
             let session = self.request(cookie);
-            // The session layer has read the session by then.
+            // The console, too, reads the session before the log-in.
             let _ = current(&self.service, &session).await.unwrap();
             begin_in(&session, &who.account).await.unwrap();
             session.save().await.unwrap();
@@ -417,7 +418,7 @@ mod tests {
         let place = Fixture::new().await;
         let ana = place.ana().await;
         place.service.reset_password(&Actor::shell(), &ana.account.id, "another long password").await.unwrap();
-        // The password was right before the reset. The session is stored only now.
+        // Simulates a log-in whose password was checked before the reset and whose session is stored after it.
         let cookie = place.log_in(None, &ana).await;
         assert!(current(&place.service, &place.request(Some(cookie))).await.unwrap().is_none());
     }

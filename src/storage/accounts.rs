@@ -64,8 +64,8 @@ impl Conn {
         Ok(n)
     }
 
-    /// Locks all administrators until the end of the transaction, so that two who remove each other's rights at once
-    /// are serialised.
+    /// Locks all administrators until the end of the transaction. Two administrators who remove each other's rights at
+    /// the same time then do so one after the other.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
@@ -182,8 +182,8 @@ impl Conn {
     /// Locks the row until the end of the transaction, so that concurrent attempts are all counted.
     ///
     /// # Errors
-    /// Those of [`super::Db::write`]; [`crate::domain::error::State::InProgress`] if two transactions insert the row at
-    /// once: then retry.
+    /// Those of [`super::Db::write`]; [`crate::domain::error::StateConflict::InProgress`] if two transactions insert
+    /// the row at once: then retry.
     pub async fn lock_failures(&mut self, subject: &str) -> Result<(u32, Time)> {
         let there = on!(self, c => sqlx::query("update failures set tries = tries where subject = ?").bind(subject)
             .execute(c).await.map(|r| r.rows_affected()))?;

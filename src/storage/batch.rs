@@ -24,7 +24,7 @@ pub(super) enum SqlValue {
     Null,
 }
 
-// Without the value, which may be that of a config.
+// Omits the value, which may be that of a config.
 impl fmt::Debug for SqlValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
@@ -111,7 +111,8 @@ impl Batch {
         sqlx::query_with(sql, bound).persistent(few).execute(on).await.map(drop)
     }
 
-    /// Runs all statements like [`Batch::sqlite`] and returns the first row of the last one; the others return none.
+    /// Runs all statements like [`Batch::run_sqlite`] and returns the first row of the last one. The others
+    /// return no rows.
     pub async fn query_sqlite<T>(self, on: &mut SqliteConnection) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, SqliteRow>,
@@ -130,7 +131,7 @@ impl Batch {
         Ok((AssertSqlSafe(sql), bound, few))
     }
 
-    /// Runs all statements like [`Batch::sqlite`]. MySQL accepts several at once only as text, so their values are
+    /// Runs all statements like [`Batch::run_sqlite`]. MySQL accepts several at once only as text, so their values are
     /// written in hexadecimal, which no value can break out of. A large batch is sent one statement at a time.
     pub async fn run_mysql(self, on: &mut MySqlConnection) -> Result<(), Error> {
         if !self.is_large() {

@@ -106,8 +106,8 @@ impl Conn {
         Ok(())
     }
 
-    /// Defers a statement of this transaction until the next one that returns a result, or the commit. If it fails,
-    /// that one returns the error, and the transaction accepts no further statement.
+    /// Defers a statement of this transaction until the next statement that returns a result, or the commit. If the
+    /// deferred statement fails, that later statement returns the error, and the transaction accepts no further one.
     pub(super) async fn defer(&mut self, sql: &'static str, values: Vec<SqlValue>) -> Result<(), Error> {
         debug_assert!(self.is_transaction, "a deferred statement needs a transaction, otherwise it is never sent");
         self.batch.add(sql, values);

@@ -77,7 +77,7 @@ impl Db {
         let url = url.replacen("mariadb:", "mysql:", 1);
         // The driver would log slow statements, with their values.
         let options = MySqlConnectOptions::from_str(&url).map_err(unreadable)?.disable_statement_logging();
-        // More than Trimtab has, so that none is evicted: see `outbox::ReleaseQuery`.
+        // Trimtab has fewer statements than this, so none is evicted: see `outbox::ReleaseQuery`.
         let options = options.statement_cache_capacity(MAX_CACHED_STATEMENTS);
         migrate_mysql(&options)
             .await
@@ -141,8 +141,8 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
     closed.map_err(statement)
 }
 
-/// Connects without the pool, which hides the reason of a failure. Retries a server that refuses until [`ACQUIRE_TIMEOUT`] is
-/// over, because it may be starting.
+/// Connects without the pool, which hides the reason of a failure. Retries a server that refuses until
+/// [`ACQUIRE_TIMEOUT`] is over, because it may be starting.
 async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
     let end = Instant::now() + ACQUIRE_TIMEOUT;
     loop {

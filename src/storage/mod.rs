@@ -69,7 +69,8 @@ enum Pool {
     MySql(ConnectionPool<MySql>, Arc<TimeoutDiagnosis>),
 }
 
-/// Runs one statement on either database within its deadline. Both drivers check the types of the one source line.
+/// Runs one statement on either database within its deadline. The source line is compiled for both drivers, so both
+/// check its types.
 macro_rules! on {
     ($conn:expr, $c:ident => $run:expr) => {
         match $conn.flush().await {
@@ -185,7 +186,7 @@ async fn acquire_mysql(
 }
 
 fn writer_timeout() -> Error {
-    Error::Unavailable { part: Dependency::Database, detail: "too much is being written".into() }
+    Error::Unavailable { part: Dependency::Database, detail: "too many writes are waiting".into() }
 }
 
 /// An unreachable database is reported to the caller, who can retry. Any other error is a defect: its cause is logged
@@ -195,7 +196,7 @@ impl From<sqlx::Error> for Error {
         use sqlx::Error as E;
         let away = match &error {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) | E::Protocol(_) => true,
-            // Two transactions inserted the same row, or deadlocked: `service::again` retries.
+            // Two transactions inserted the same row, or deadlocked: `service::retry_conflicts` retries.
             E::Database(d) if d.is_unique_violation() || is_deadlock(&**d) => {
                 return Self::State(StateConflict::InProgress);
             }
@@ -216,13 +217,15 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// MySQL rolled the transaction back because of a deadlock. SQLite has one writer at a time, so it cannot deadlock.
+/// Returns whether MySQL rolled the transaction back because of a deadlock. SQLite has one writer at a time, so it
+/// cannot deadlock.
 fn is_deadlock(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<SqliteError>().is_none() && error.code().as_deref() == Some("40001")
 }
 
-/// SQLite (low byte of the extended code): busy, locked, read-only, disk I/O, full, cannot open.
-/// MySQL: shutting down, read-only, connection lost, lock wait timeout.
+/// Returns whether the database refused the statement only for now. The codes of SQLite (low byte of the extended code)
+/// are busy, locked, read-only, disk I/O, full and cannot open. Those of MySQL are shutting down, read-only, connection
+/// lost and lock wait timeout.
 fn is_unavailable(error: &dyn DatabaseError) -> bool {
     let code = error.code();
     match error.try_downcast_ref::<SqliteError>() {

@@ -52,7 +52,7 @@ pub(super) async fn mysql(options: &MySqlConnectOptions, error: &Error) -> Strin
         Error::Configuration(why) => tls_failed(why),
         Error::Protocol(why) => {
             format!(
-                "the answer is not of a MySQL server that Trimtab knows ({why}); correct the address in database.url"
+                "the answer is not that of a supported MySQL server ({why}); correct the address in database.url"
             )
         }
         other => mysql_statement(options, other),
@@ -74,7 +74,7 @@ pub(super) fn mysql_statement(options: &MySqlConnectOptions, error: &Error) -> S
         1045 | 1698 => "correct the user and the password in database.url".into(),
         1049 => format!("create it: create database {database} character set utf8mb4"),
         1040 | 1203 | 1226 => "raise the limit of connections at the server".into(),
-        1129 | 1130 => format!("let the user {user} in from this host"),
+        1129 | 1130 => format!("allow the user {user} to connect from this host"),
         1251 | 1524 | 2059 => "give the user a password of caching_sha2_password or mysql_native_password".into(),
         1290 | 1836 | 3032 => "name a server in database.url that can be written to".into(),
         3159 => "do not set ssl-mode=DISABLED in database.url".into(),
@@ -100,7 +100,7 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
             format!("connection refused by {host}:{port}; start the server, or correct the address in database.url")
         }
         ErrorKind::TimedOut if matches!(timeout(PROBE_TIMEOUT, TcpStream::connect((host, port))).await, Ok(Ok(_))) => {
-            format!("{host}:{port} accepts connections and says nothing, which no MySQL server does unless it hangs")
+            format!("{host}:{port} accepts connections but sends nothing; it is not a MySQL server, or it hangs")
         }
         ErrorKind::TimedOut => {
             format!("no answer from {host}:{port}; is it the right address, or is a firewall between?")
@@ -252,7 +252,7 @@ mod tests {
     async fn server_that_is_not_mysql_is_explained() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = silent.local_addr().unwrap().to_string();
-        explain(&mysql(&format!("{place}/trimtab")), &[&place, "says nothing"]).await;
+        explain(&mysql(&format!("{place}/trimtab")), &[&place, "sends nothing"]).await;
 
         let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = other.local_addr().unwrap().to_string();

@@ -16,7 +16,8 @@ impl Conn {
     /// Stores a new key.
     ///
     /// # Errors
-    /// Those of [`super::Db::write`]; [`crate::domain::error::State::InProgress`] if another node stored one first.
+    /// Those of [`super::Db::write`]; [`crate::domain::error::StateConflict::InProgress`] if another node stored one
+    /// first.
     pub async fn insert_secret(&mut self, name: &str, secret: &str) -> Result<()> {
         later!(self, "insert into secrets (name, secret) values (?, ?)", name, secret)
     }

@@ -29,7 +29,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns the connection, between [`Writer::open`] and [`Writer::give_up`].
+    /// Returns the connection, between [`Writer::open`] and [`Writer::discard`].
     pub fn raw(&mut self) -> &mut SqliteConnection {
         self.open.as_mut().expect("the connection is open during a write")
     }

@@ -44,8 +44,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// Returns a task with its own rhythm. `work` is called at the start and again for each restart. It reports its runs
-    /// to the handle and returns soon after [`TaskHandle::stop`] is cancelled.
+    /// Returns a task that decides itself when it runs. `work` is called at the start and for each restart. It reports
+    /// its runs to the handle and returns soon after [`TaskHandle::stop`] is cancelled.
     pub fn looping<F>(
         label: &'static str,
         title: fn(Lang) -> &'static str,
@@ -57,8 +57,8 @@ impl Task {
         Self { name: TaskName { label, title }, work: Box::new(move |handle| work(handle).boxed()) }
     }
 
-    /// Returns a task that calls `run` again and again. The pause between two runs is `interval`, less up to a tenth by
-    /// chance, so that nodes do not all run at once. At the stop the current run is dropped.
+    /// Returns a task that calls `run` again and again. The pause between two runs is 90 to 100 % of
+    /// `interval`, at random, so that nodes do not all run at once. At the stop the current run is dropped.
     pub fn periodic<F>(
         label: &'static str,
         title: fn(Lang) -> &'static str,
@@ -190,15 +190,15 @@ async fn supervise(task: Task, handle: TaskHandle) {
             return;
         }
         handle.next_in(delay);
-        // At the stop it is started once more, because it ends what it began, such as deliveries.
+        // A stop ends the delay early. The task then runs once more to complete its work, such as open deliveries.
         is_last = handle.until_stopped(sleep(delay)).await.is_none();
         handle.started();
         delay = (delay * 2).min(MAX_RESTART_DELAY);
     }
 }
 
-/// Returns the message of a panic, if it is a constant. A formatted message may hold values of configs: that of a slice
-/// that cuts a character in two holds the sliced text.
+/// Returns the message of a panic, if it is a constant. A formatted message may contain values of configs. For example,
+/// the message about an invalid string slice contains the string.
 #[must_use]
 pub fn panic_text(panic: &(dyn Any + Send)) -> &'static str {
     panic.downcast_ref::<&'static str>().copied().unwrap_or("its message is not logged, because it may hold values")

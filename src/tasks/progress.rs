@@ -45,7 +45,7 @@ struct Progress {
 pub struct TaskFailure {
     /// The time of the failure.
     pub at: Time,
-    /// A fixed word, which may be shown to everybody.
+    /// A constant name of the failure, which may be shown to everybody.
     pub kind: &'static str,
     /// The error. It may name addresses, so only administrators see it.
     pub text: String,
@@ -60,7 +60,7 @@ pub enum TaskState {
     Waiting,
     /// Its last run failed. It is retried.
     Failing,
-    /// It panicked or ended and is not restarted yet, or the server is ending.
+    /// It panicked or ended and is not restarted yet, or the server is shutting down.
     Stopped,
 }
 

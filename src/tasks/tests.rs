@@ -121,7 +121,7 @@ async fn a_stable_task_is_restarted_after_the_first_delay() {
     let mut before = next(&mut reports).await;
     for _ in 0..3 {
         let start = next(&mut reports).await;
-        // The clock of the runtime counts milliseconds.
+        // The clock of the runtime has a resolution of one millisecond.
         assert!(
             (start - before).abs_diff(STABLE_AFTER + RESTART_DELAY) < Duration::from_millis(10),
             "{:?}",

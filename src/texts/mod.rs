@@ -135,7 +135,7 @@ pub fn grouped(number: impl fmt::Display) -> String {
 
 /// An argument of a text.
 trait Argument {
-    /// The form in which texts show it.
+    /// The form in which texts show the argument.
     type Shown: fmt::Display;
 
     /// Returns the argument as texts show it.

@@ -47,9 +47,9 @@ texts! {
     problem_control: "Contains a control character, such as a tab or a line break. Remove it.", "含有控制字符（例如制表符或换行），请删除。";
     problem_unseen(position: u32, character: &str): "Character {position} is invisible: {character}. Remove it.", "第 {position} 个字符不可见：{character}，请删除。";
     problem_scripts(word: &str, scripts: &str): "“{word}” mixes letters of several scripts ({scripts}), so it can be mistaken for another name. Use one script in each word.", "“{word}”混用了多种文字的字母（{scripts}），容易与其他名称混淆。每个词请只用一种文字。";
-    dotenv_placeholder: "Shells and libraries do not read this value alike from a .env file: some replace “${…}” even in quotes. Export it in another format.", "此值含有“${…}”，部分库即使在引号中也会替换它，无法在 .env 文件中一致地表示，请导出为其他格式。";
-    dotenv_quotes: "Shells and libraries do not read this value alike from a .env file. Its backslashes or quotes allow no quotes around it, but it has # or $, a blank at one end or a quote at the beginning. Export it in another format.", "此值中的反斜杠或引号使其无法加引号，又含有 # 或 $、首尾有空白或以引号开头，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
-    dotenv_lines: "Shells and libraries do not read this value alike from a .env file: it has line breaks together with \", $ or backslashes. Export it in another format.", "此值同时含有换行和 \"、$ 或反斜杠，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
+    dotenv_placeholder: "Shells and libraries read this value differently from a .env file: some replace “${…}” even in quotes. Export it in another format.", "此值含有“${…}”，部分库即使在引号中也会替换它，无法在 .env 文件中一致地表示，请导出为其他格式。";
+    dotenv_quotes: "Shells and libraries read this value differently from a .env file. It needs quotes because of #, $, a blank at one end or a quote at the beginning, but its own backslashes or quotes do not allow them. Export it in another format.", "此值中的反斜杠或引号使其无法加引号，又含有 # 或 $、首尾有空白或以引号开头，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
+    dotenv_lines: "Shells and libraries read this value differently from a .env file: it has line breaks together with \", $ or backslashes. Export it in another format.", "此值同时含有换行和 \"、$ 或反斜杠，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
     problem_blanks: "Begins or ends with white space. Remove it.", "首尾有空白，请删除。";
     problem_number: "Not a number. Write it as JSON does: 42, -1.5, 6e3.", "不是数字，请按 JSON 书写：42、-1.5、6e3。";
     problem_boolean: "Write true or false.", "请写 true 或 false。";

@@ -68,7 +68,7 @@ impl fmt::Debug for Collector {
 /// # Errors
 /// Fails for a malformed address. The message leaves out the address, because it may contain a password.
 pub fn endpoint(text: &str) -> Result<Endpoint, String> {
-    const FORM: &str = "must be an address as http://collector:4317 (OTLP over gRPC)";
+    const FORM: &str = "must be an address such as http://collector:4317 (OTLP over gRPC)";
     let secure = text.starts_with("https://");
     if !secure && !text.starts_with("http://") {
         return Err(FORM.into());
@@ -96,9 +96,9 @@ pub fn headers(text: &str) -> Result<MetadataMap, String> {
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').ok_or("must be name=value, comma-separated")?;
         let name = name.trim().to_ascii_lowercase();
-        let name: MetadataKey<Ascii> = name.parse().map_err(|_| "holds a name that no header has")?;
+        let name: MetadataKey<Ascii> = name.parse().map_err(|_| "contains an invalid header name")?;
         let value: MetadataValue<Ascii> =
-            value.trim().parse().map_err(|_| format!("the value of {} is none of a header", name.as_str()))?;
+            value.trim().parse().map_err(|_| format!("the value of header {} is invalid", name.as_str()))?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -112,7 +112,7 @@ pub struct TraceExport {
 }
 
 impl TraceExport {
-    /// Sends the remaining spans, for at most [`LAST`].
+    /// Sends the remaining spans, for at most [`FLUSH_TIMEOUT`].
     pub async fn end(self) {
         // Blocks until the queue is empty. After `give_up`, each batch ends at once, so the thread ends too.
         let mut flushed = spawn_blocking(move || self.provider.shutdown_with_timeout(BATCH_TIMEOUT));

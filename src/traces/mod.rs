@@ -51,7 +51,7 @@ macro_rules! after {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent(SpanContext);
 
-/// Description of one trip to the database.
+/// Description of one round trip to the database.
 #[derive(Clone, Debug)]
 pub enum DbTrip {
     /// One statement, described by the type name of an item inside the function that runs it.
@@ -131,7 +131,8 @@ pub fn transaction(database: &'static str) -> Span {
     within!("transaction", db.system.name = database)
 }
 
-/// Creates the span of a trip to the database, below the transaction's span, or the current span if that is disabled.
+/// Creates the span of a round trip to the database. Its parent is the transaction's span, or the current span if the
+/// transaction's span is disabled.
 #[must_use]
 pub fn sql(transaction: &Span, database: &'static str, asked: &DbTrip) -> Span {
     let around = if transaction.is_none() { Span::current() } else { transaction.clone() };
@@ -198,8 +199,8 @@ fn sample_rate() -> f64 {
     f64::from_bits(SAMPLE_RATE.load(Ordering::Relaxed))
 }
 
-/// Returns whether traces are collected. The subscriber is not asked: with per-layer filters, its answer would also
-/// apply to the next span or log line.
+/// Returns whether traces are collected. It does not query the subscriber, because with per-layer filters the result
+/// would also apply to the next span or log line.
 fn is_collected() -> bool {
     sample_rate() > 0.0
 }

@@ -28,7 +28,7 @@ fn docs_begin_with_a_noun_or_a_verb() {
 #[test]
 fn public_types_have_names_of_their_own() {
     let twice = shared_names(tree().into_iter().map(|file| (fs::read_to_string(&file.name).unwrap(), file.name)));
-    assert!(twice.is_empty(), "stand more than once:\n{}\n", twice.join("\n"));
+    assert!(twice.is_empty(), "are defined more than once:\n{}\n", twice.join("\n"));
 }
 
 /// Lines, from 1, whose doc begins with one of the refused words.

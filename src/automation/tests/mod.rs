@@ -1,5 +1,5 @@
-//! The endpoints through their router, on SQLite in a folder of its own, delivered through memory.
-//! Every answer is held against `openapi.json`, whatever a test asks of it.
+//! Tests of the endpoints through their router, on SQLite in a temporary folder and the in-process channel.
+//! Every answer is compared with `openapi.json`.
 
 mod authenticate;
 mod delete_change;
@@ -54,7 +54,7 @@ impl Api {
         Self::start(true).await
     }
 
-    /// One whose channel is away: what is published stays accepted.
+    /// Starts a server without a publisher, so that releases stay accepted.
     async fn without_channel() -> Self {
         Self::start(false).await
     }
@@ -100,7 +100,7 @@ impl Api {
         }
     }
 
-    /// A pipeline of the application `shop`.
+    /// Returns a caller that may write the application `shop`.
     async fn shop(&self) -> Caller<'_> {
         self.caller(TokenKind::Automation, false, "*/shop/*").await
     }
@@ -142,7 +142,7 @@ impl Drop for Api {
     }
 }
 
-/// Somebody with a token, or without.
+/// A client of the API, with a token or without.
 struct Caller<'a> {
     api: &'a Api,
     token: Option<String>,
@@ -190,7 +190,7 @@ impl Caller<'_> {
         self.api.send(request.body(body.into()).unwrap()).await
     }
 
-    /// Publishes values of `dev/shop/application` and gives the number of the release.
+    /// Publishes values of `dev/shop/application` and returns the number of the release.
     async fn publish(&self, set: Value) -> u64 {
         let edits = json!([{"config": "dev/shop/application", "set": set}]);
         let reply = self.post("/api/v1/changes", json!({"edits": edits, "publish": true})).await;
@@ -198,14 +198,14 @@ impl Caller<'_> {
         reply.body["releases"][0]["release"].as_u64().unwrap()
     }
 
-    /// Opens a change that sets values of a config and gives its id and the hash of its difference.
+    /// Opens a change that sets values of a config. Returns its id and the hash of its difference.
     async fn open(&self, config: &str, set: Value) -> (String, String) {
         let reply = self.post("/api/v1/changes", json!({"edits": [{"config": config, "set": set}]})).await;
         assert_eq!(reply.status, 201, "{reply}");
         (reply.text("/id"), reply.text("/diff_sha256"))
     }
 
-    /// The document of a config's live release.
+    /// Returns the document of a config's live release.
     async fn document(&self, config: &str) -> String {
         let (_, content) = self.api.service.live_content(&Actor::shell(), &config.parse().unwrap()).await.unwrap();
         content.document()
@@ -225,12 +225,12 @@ impl Reply {
         text.unwrap_or_else(|| panic!("no {pointer} in {self}")).to_owned()
     }
 
-    /// Where the mistakes are.
+    /// Returns the JSON pointers of the mistakes.
     fn pointers(&self) -> Vec<&str> {
         self.body["errors"].as_array().into_iter().flatten().map(|e| e["pointer"].as_str().unwrap()).collect()
     }
 
-    /// Status and kind of a refusal: `422 /problems/invalid`.
+    /// Returns status and kind of a refusal: `422 /problems/invalid`.
     fn refusal(&self) -> String {
         format!("{} {}", self.status, self.body["type"].as_str().unwrap_or_default())
     }

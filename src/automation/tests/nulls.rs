@@ -1,4 +1,4 @@
-//! `null` in bodies: what `openapi.json` says of it.
+//! Tests that the endpoints accept `null` exactly where `openapi.json` allows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{
     schema::{DESCRIPTION, compare, resolved},
 };
 
-/// A body with all that an operation takes.
+/// Returns a body with all members of an operation.
 fn sample(operation: &str, diff_sha256: &str) -> Value {
     match operation {
         "put /api/v1/envs/{env}" => json!({"title": "Development", "rank": 1, "protected": false}),
@@ -35,14 +35,14 @@ fn sample(operation: &str, diff_sha256: &str) -> Value {
         }),
         "post /api/v1/changes/{id}/publish" => json!({"diff_sha256": diff_sha256, "message": "Why", "confirm": ""}),
         "post /api/v1/configs/{env}/{app}/{namespace}/rollback" => json!({"to": 1, "message": "Why", "confirm": ""}),
-        other => panic!("{other} takes a body: what is in it?"),
+        other => panic!("{other} takes a body, but has no sample"),
     }
 }
 
-/// The properties of each object of a schema that a sample has.
+/// For each object schema, the declared properties and those that the samples contain.
 type Seen = BTreeMap<usize, (BTreeSet<String>, BTreeSet<String>)>;
 
-/// Collects where values stand in a sample, and what it leaves out of its schema.
+/// Collects the pointers of all values in a sample, and the properties of the schemas that it uses.
 fn places(schema: &'static Value, sample: &Value, at: &str, found: &mut Vec<String>, seen: &mut Seen) {
     let mut schema = resolved(schema);
     if let Some(kinds) = schema["oneOf"].as_array() {
@@ -87,7 +87,7 @@ async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
     for (method, path, body) in operations {
         let (operation, schema) = (format!("{method} {path}"), &body["schema"]);
         let sample = sample(&operation, &diff_sha256);
-        // A token may make an environment, and change none that is there.
+        // A token may create an environment, but not change an existing one.
         let env = if path == "/api/v1/envs/{env}" { "fresh" } else { "dev" };
         let filled = path.replace("{env}", env).replace("{app}", "shop").replace("{namespace}", "application");
         let (method, filled) = (method.to_uppercase(), filled.replace("{id}", &change));

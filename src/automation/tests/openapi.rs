@@ -109,7 +109,7 @@ fn every_operation_has_a_summary_and_an_id_of_its_own() {
     for operation in &operations {
         assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{operation}");
     }
-    // Generated clients name their methods so.
+    // Generated clients use the operation ids as method names.
     let mut ids: Vec<&str> = operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();
     ids.sort_unstable();
     assert_eq!(

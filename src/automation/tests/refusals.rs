@@ -1,4 +1,4 @@
-//! Requests that no endpoint takes.
+//! Tests of requests that every endpoint refuses.
 
 use axum::body::{Body, Bytes};
 use futures::{FutureExt, stream};

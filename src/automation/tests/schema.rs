@@ -1,4 +1,4 @@
-//! As much of JSON Schema as the description uses. Properties that it does not name are mistakes.
+//! Checks values against the part of JSON Schema that the description uses. Undeclared properties are mistakes.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use crate::automation::openapi::DOCUMENT;
 
 pub(super) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&DOCUMENT).unwrap());
 
-/// Holds an answer against the description of its operation.
+/// Compares an answer with the description of its operation.
 pub(super) fn check(method: &str, path: &str, reply: &Reply) {
     let described = operation(method, path).map(|operation| &operation["responses"]);
     let status = reply.status.to_string();
@@ -65,7 +65,7 @@ pub(super) fn compare(schema: &'static Value, value: &Value, at: &str, wrong: &m
             wrong.is_empty()
         });
         if fits.count() != 1 {
-            wrong.push(format!("{at}: fits not one of {kinds:?}"));
+            wrong.push(format!("{at}: does not match exactly one of {kinds:?}"));
         }
         return;
     }

@@ -45,7 +45,7 @@ impl Lease {
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
         let answer = etcd.call(etcd.timing.call, grant).await?;
-        // etcd may give more than it was asked for.
+        // etcd may grant a longer time to live than requested.
         let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
         let life = Expiry(Arc::new(Mutex::new(Some(sent + ttl))));
         let keeper = tokio::spawn(keep_alive(Arc::downgrade(etcd), answer.id(), ttl, life.clone())).abort_handle();

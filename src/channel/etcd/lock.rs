@@ -45,7 +45,8 @@ impl EtcdLock {
         }
     }
 
-    /// Returns the key's create revision, once it is known. It never comes twice, so only this holder's writes pass.
+    /// Returns the key's create revision, once it is known. etcd assigns each revision once, so only writes of
+    /// this holder pass.
     pub(super) fn fence(&self) -> Option<i64> {
         self.fence.get().copied()
     }
@@ -98,7 +99,7 @@ impl Etcd {
         let line = format!("{}/", self.keys.lock(env));
         let key = format!("{line}{lease:x}");
         let txn = Txn::new()
-            // Holds only if the queue has no key at all.
+            // This compare succeeds only if the queue has no key at all.
             .when([Compare::create_revision(line, CompareOp::Equal, 0).with_prefix()])
             .and_then([TxnOp::put(key.as_str(), self.node.as_str(), Some(PutOptions::new().with_lease(lease)))]);
         let answer = self.txn(&txn).await?;
@@ -106,7 +107,7 @@ impl Etcd {
         Ok(answer.succeeded().then(|| (key.into_bytes(), fence)))
     }
 
-    /// Writes this node's name into the lock's key in the background, for people. Others in the queue only look at
+    /// Writes this node's name into the lock's key in the background, for people. Other nodes in the queue only use
     /// create revisions and deletions.
     fn write_node_name(self: &Arc<Self>, lock: &EtcdLock) {
         if self.node.is_empty() {

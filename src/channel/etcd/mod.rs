@@ -264,7 +264,7 @@ fn head(header: Option<&ResponseHeader>) -> Result<Head, ChannelError> {
 
 /// Classifies an error. Only a message of etcd itself is a refusal. After any other error the outcome is unknown.
 fn classify(url: &str, error: &Error) -> ChannelError {
-    /// The lock service calls etcd through its own client, which loses the code of these.
+    /// Refusals without a code: the lock service calls etcd through its own client, which loses the code.
     const WITHOUT_CODE: [&str; 3] = ["permission denied", "invalid auth token", "user name is empty"];
     const TOO_LARGE: [&str; 3] = ["too many operations in txn", "request is too large", "message larger than max"];
 
@@ -312,7 +312,7 @@ fn advice(url: &str, why: &str) -> &'static str {
         ("Connection refused", "; start etcd, or correct etcd.endpoints"),
         ("invalid peer certificate", "; correct etcd.ca, or the host in etcd.endpoints"),
         ("handshake eof", "; if this goes on, correct the port, or write http:// in etcd.endpoints"),
-        ("corrupt message", "; TLS is not spoken there: correct the port, or write http:// in etcd.endpoints"),
+        ("corrupt message", "; the endpoint does not use TLS: correct the port, or write http:// in etcd.endpoints"),
     ];
     // These also occur when etcd stops.
     const NOT_PLAIN: [&str; 3] = ["connection reset", "broken pipe", "frame with invalid size"];

@@ -131,7 +131,8 @@ impl Etcd {
 
 fn parse_value(posted: RegistryKey, value: &[u8]) -> Option<RegistryEvent> {
     const SHORT: usize = 1024;
-    /// Maximum size of a name key's value, in bytes. Fits a full [`AheadReport`]: configs have names of at most 194 bytes.
+    /// Maximum size of a name key's value, in bytes. A full [`AheadReport`] fits, because names of configs have at most
+    /// 194 bytes.
     const NAME: usize = 16 * 1024;
     match posted {
         RegistryKey::Reply(by, scope) => {
@@ -166,7 +167,8 @@ impl Membership {
         self.lease.is_over()
     }
 
-    /// Writes what this node holds that is later than the channel, unless the key says so already.
+    /// Reports releases and tokens of this node that are later than those in the channel, unless the key holds this
+    /// report already.
     ///
     /// # Errors
     /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].

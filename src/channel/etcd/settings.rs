@@ -92,7 +92,7 @@ impl Default for EtcdSettings {
 }
 
 impl EtcdSettings {
-    /// Checks the names of the members.
+    /// Checks the addresses of the members.
     ///
     /// # Errors
     /// The reason why they are refused.
@@ -103,7 +103,7 @@ impl EtcdSettings {
     /// Checks the root.
     ///
     /// # Errors
-    /// The reason why they are refused.
+    /// The reason why it is refused.
     pub fn check_root(&self) -> Result<(), ChannelError> {
         Keys::new(&self.root).map(drop)
     }
@@ -131,7 +131,7 @@ impl EtcdSettings {
                 refused(format!("{endpoint} is neither http nor https"))
             }
             _ if !is_host_and_port(member) => {
-                refused(format!("etcd.endpoints: {endpoint:?} is not a host and a port, as 10.0.0.1:2379"))
+                refused(format!("etcd.endpoints: {endpoint:?} is not a host and a port such as 10.0.0.1:2379"))
             }
             None => Ok(format!("{}://{endpoint}", if tls { "https" } else { "http" })),
             Some(_) => Ok(endpoint.to_owned()),

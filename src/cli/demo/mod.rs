@@ -1,5 +1,5 @@
-//! `trimtab demo`: a dozen applications with hundreds of keys and some weeks of releases. It uses the same services as
-//! everything else, with a clock that is set back.
+//! `trimtab demo`: a dozen applications with hundreds of keys and some weeks of releases. It calls the usual services,
+//! with a clock that is set back.
 
 mod data;
 
@@ -172,7 +172,7 @@ async fn change_key(
     let (live, content) = bench.service.live_content(who, id).await?;
     let Some(item) = content.items().and_then(|items| items.get(key)) else { return Ok(()) };
     if item.value.expose() == value {
-        // The value is set already: roll the last release back instead.
+        // The key has this value already, so the demo rolls back to an earlier release instead.
         if live > 2 {
             let rollback = Rollback {
                 config: id.clone(),
@@ -244,7 +244,8 @@ async fn publish(bench: &CommandContext, who: &Actor, env: &str, why: &str, save
     mark_delivered(bench, &done).await
 }
 
-/// Marks releases as delivered if this process has no publisher. Otherwise the server would deliver the demo's past.
+/// Marks releases as delivered if this process has no publisher. Otherwise the server would
+/// deliver all old releases of the demo.
 async fn mark_delivered(bench: &CommandContext, done: &crate::domain::release::Published) -> Result<()> {
     if bench.publisher.is_some() {
         return Ok(());

@@ -190,7 +190,8 @@ async fn read(reading: Reading, mut stream: ReadHalf<DuplexStream>, ended: Cance
     }
 }
 
-/// Runs one client against one connection. Returns what it read and the number of answers of the application.
+/// Runs one client against one connection. Returns the bytes that it read, and the
+/// number of answers of the application.
 async fn run(client: &Client) -> (Vec<u8>, usize) {
     let (drops, _dropped) = mpsc::unbounded_channel();
     let (closing, count) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));

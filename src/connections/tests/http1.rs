@@ -71,8 +71,8 @@ async fn unreadable_head_gets_an_answer_with_all_headers() {
     assert!(has_headers(&got), "{got}");
 }
 
-/// hyper parses a head while the answer before is blocked, if it drains an ignored body at that moment. It does so when the
-/// client expected `100 Continue` and did not wait for it.
+/// hyper parses a head while the previous answer is blocked, if it drains an ignored body at that moment. It does so
+/// when the client expected `100 Continue` and did not wait for it.
 #[tokio::test(start_paused = true)]
 async fn unreadable_head_behind_a_blocked_answer_has_all_headers() {
     let expect = "expect: 100-continue\r\ncontent-length: 4\r\n\r\nbody";

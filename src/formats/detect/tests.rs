@@ -104,27 +104,27 @@ const PLAIN: &[(&str, ItemFormat)] = &[
 
 /// Texts that are valid in several formats, or in none, with the reason for the expected one.
 const AMBIGUOUS: &[(&str, ItemFormat, &str)] = &[
-    ("", Properties, "an empty text is valid, and holds nothing, in the format that needs least"),
+    ("", Properties, "an empty text is valid `.properties` without keys"),
     ("# only a comment", Properties, "see above"),
-    ("A = 1", Dotenv, "names in capitals are variables, also where people set blanks"),
+    ("A = 1", Dotenv, "names in capitals are variables, also with blanks around `=`"),
     ("A = [1]", Toml, "no variable has an array after a blank"),
-    ("server.port = 8080", Toml, "valid TOML with blanks around `=`: a number stays one"),
+    ("server.port = 8080", Toml, "valid TOML with blanks around `=`: the number keeps its type"),
     ("server.port=8080", Properties, "without blanks and quotes, as Java writes it"),
-    ("a=1 # b", Toml, "a comment behind a value is none in .properties"),
+    ("a=1 # b", Toml, "`.properties` has no comments behind values"),
     ("a: 1\nb=2", Properties, "YAML would refuse it"),
     ("a: 1\nb: 2\nc=3", Yaml, "mostly YAML: the parser names the line that is not"),
     ("a: 1\nb: 2\nc:3", Yaml, "see above"),
     ("a = \"x\nb = \"y\"\nc = \"z\"", Toml, "mostly TOML: the parser names the quote that is not closed"),
-    ("[db]\nurl = x", Toml, "an INI file: TOML refuses it with a place, others would take `[db]` for a key"),
-    ("{a: 1, \"b\": 2}", Yaml, "no JSON, whose keys all have quotes"),
-    ("{a:1}", Json, "YAML reads one key `a:1`, which nobody means: JSON refuses it with a place"),
+    ("[db]\nurl = x", Toml, "an INI file: TOML refuses it with a position, others would take `[db]` for a key"),
+    ("{a: 1, \"b\": 2}", Yaml, "not JSON, in which all keys have quotes"),
+    ("{a:1}", Json, "YAML reads one key `a:1`, which nobody means: JSON refuses it with a position"),
     ("{ host:'x', port:80 }", Json, "see above"),
     ("{a-b: 1}", Yaml, "a key and a value"),
     ("{a:\n 1}", Yaml, "see above"),
     ("msg:hello: world", Yaml, "a key may have a colon, as in Puppet's data"),
     ("msg:hello: world\nport:80\nhost:x", Properties, "YAML would refuse it"),
-    ("<config><a>1</a></config>", Yaml, "no format for items: refused with a place"),
-    ("db_host=x", Properties, "in small letters and without quotes both say the same"),
+    ("<config><a>1</a></config>", Yaml, "not a format for items: refused with a position"),
+    ("db_host=x", Properties, "both formats read a lower-case name and an unquoted value alike"),
 ];
 
 #[test]

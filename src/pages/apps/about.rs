@@ -16,7 +16,7 @@ use crate::{
 struct About {
     app: App,
     owned: bool,
-    /// The address of one of its configs in the API.
+    /// The API address of one config of the application.
     address: String,
 }
 

@@ -198,7 +198,8 @@ fn cell_view(shown: &MatrixData, env: &Env, namespace: &Namespace, cell: &Cell, 
     view! { <td><a href=paths::config(&id)>{of}{live}{pending}{late}</a></td> }.into_any()
 }
 
-/// Renders the number of pending edits: the user's own, then another author's with the name, or a sum for several.
+/// Renders the number of the user's own pending edits, and that of others: with the name of a single author, or as the
+/// sum of several.
 fn pending(cell: &Cell, me: &str, t: Lang) -> impl IntoView + use<> {
     let (mine, others): (Vec<_>, Vec<_>) = cell.pending.iter().partition(|(author, ..)| author == me);
     let n: u64 = mine.iter().map(|(.., n)| n).sum();

@@ -113,7 +113,7 @@ fn Apps(list: List) -> impl IntoView {
     });
     let rows = rows.collect_view();
     let table = if empty {
-        // The element that the filter names exists even without rows.
+        // The filter refers to the element `apps`, which therefore exists even without rows.
         let title = if q.trim().is_empty() { t.apps_all_archived().to_owned() } else { t.apps_none_found(&q) };
         view! { <div id="apps"><Empty icon=I::Search title /></div> }.into_any()
     } else {

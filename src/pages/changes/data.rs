@@ -16,11 +16,11 @@ pub(super) struct DiffOptions {
     pub view: DiffView,
     /// Number of unchanged lines around each difference of a text.
     pub context: usize,
-    /// The address of this page with each difference from its first row on.
+    /// The address of this page that shows every difference from its first row on.
     pub here: String,
     /// The address of this page with all lines.
     pub unfold: String,
-    /// The config that is not shown from its first row on, and the first row that is shown.
+    /// The config whose difference begins at a later row, and that row.
     pub shown_from: (String, usize),
     /// Number of differences on the page.
     pub diff_count: usize,
@@ -45,7 +45,7 @@ pub(super) struct ChangePageData {
     pub change: ChangeView,
     pub looks: EnvStyles,
     pub drawn: DiffOptions,
-    /// Number of instances that read the configs it would change.
+    /// Number of instances that read the configs with differences.
     pub readers: usize,
     /// Its releases with their delivery progress, once it is published.
     pub progress: Vec<ReleaseProgress>,

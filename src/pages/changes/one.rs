@@ -33,7 +33,7 @@ pub(super) struct ChangeQuery {
     view: String,
     /// Shows all lines of texts.
     all: bool,
-    /// The config that is shown from `row` on.
+    /// The config whose difference is shown from `row` on.
     config: String,
     /// The first row of `config` that is shown.
     row: usize,

@@ -68,7 +68,7 @@ fn Open(shown: ChangePageData) -> impl IntoView {
     view! { <Card id="publish-title" title=t.publish()>{publish}{own}</Card> }.into_any()
 }
 
-/// Form for the message before publishing, to find the change again and to inform its publisher.
+/// Form for the message of an open change. Its author recognizes the change by it, and its publisher learns the reason.
 #[component]
 fn Describe(id: String, message: String) -> impl IntoView {
     let t = lang();

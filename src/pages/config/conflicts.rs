@@ -1,5 +1,5 @@
-//! Merging: a key that the user edits and that somebody else has published meanwhile. Base, theirs and mine are shown
-//! side by side; no input is lost.
+//! Conflicts: keys that the user edits and that somebody else has published in the meantime. The base value and both
+//! new values are shown side by side. No input is lost.
 
 use std::sync::Arc;
 

@@ -75,7 +75,7 @@ impl SideChoice {
         }
     }
 
-    /// Returns the name of the side. `seq` is the release that was found for it.
+    /// Returns the name of the side. `seq` is the number of its release.
     fn name(&self, t: Lang, seq: u64) -> String {
         match self {
             Self::Mine => t.my_change().to_owned(),
@@ -275,7 +275,7 @@ pub(in crate::pages) fn context(all: bool) -> usize {
     if all { usize::MAX / 4 } else { CONTEXT }
 }
 
-/// The difference itself.
+/// Renders a difference.
 #[component]
 pub(in crate::pages) fn DiffBody(
     /// The difference.

@@ -54,7 +54,7 @@ fn ResolveDriftForm(
     opened: Arc<OpenedConfig>,
     seq: u64,
     live: u64,
-    /// Whether a reader holds the release, not the channel.
+    /// Whether a reader node holds the release and the channel does not.
     #[prop(optional)]
     held: bool,
 ) -> impl IntoView {

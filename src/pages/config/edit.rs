@@ -1,4 +1,4 @@
-//! The form of one key: in the place of its row, or above the table for a new one.
+//! The form of one key. It replaces the row of the key, or is above the table for a new key.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
 /// Maximum length of a value in a single-line field, in characters.
 const ONE_LINE: usize = 100;
 
-/// All line breaks. A single-line field loses them.
+/// Line breaks. A single-line field would lose them.
 const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
 /// Returns the refused form of a key, or of the text, to which this page is the response.
@@ -105,9 +105,9 @@ fn KeyField(key: String) -> impl IntoView {
     .into_any()
 }
 
-/// Addresses of the form's links.
+/// Addresses of the links in the form.
 struct FormLinks {
-    /// The table, at this key.
+    /// The table, scrolled to this key.
     back: String,
     /// This form with a multi-line field.
     more: String,
@@ -157,7 +157,8 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
     .into_any()
 }
 
-/// A hidden field with a field's original content, if a browser would change it. A refused form keeps its own.
+/// A hidden field with the original content of a field, if a browser would change its line ends or NUL. A refused form
+/// keeps the content that it sent.
 #[component]
 pub(super) fn OriginalContent(
     /// The name of the field.
@@ -174,7 +175,7 @@ pub(super) fn OriginalContent(
     was.map(|value| view! { <Hidden name value /> })
 }
 
-/// Choice of the change that takes the first edit, if the user has open changes elsewhere.
+/// Field to choose the change that the first edit is saved in, if the user has open changes of other configs.
 #[component]
 fn TargetChange(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();

@@ -53,7 +53,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let others = others(&opened.view);
     let all = rows(&opened, &others);
     let words: Vec<String> = asked.q.split_whitespace().map(str::to_lowercase).collect();
-    // If the key in the address does not exist yet, the form adds it.
+    // If the key in the address does not exist yet, the page shows the form for a new key.
     let named = asked.edit.as_deref().filter(|_| opened.may_edit());
     let adding = named.filter(|key| !all.iter().any(|row| row.key == *key)).or(asked.add.as_deref());
     let add = adding.filter(|_| opened.may_edit()).map(|key| {
@@ -65,7 +65,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     }
     let total = all.len();
     let mut drawn = RowRenderer::new(&opened, &asked);
-    // If there are few rows, all are rendered and the filter hides some, so that it can show them without a request.
+    // If there are few rows, all are rendered and some are hidden, so that the filter can show them without a request.
     let hides = total <= MAX_ROWS;
     let body: Vec<AnyView> = all
         .iter()
@@ -81,7 +81,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
         .collect();
     let left =
         (!hides && body.len() == MAX_ROWS).then(|| view! { <p class="hint">{t.first_rows(MAX_ROWS, total)}</p> });
-    // Where scripts run, the filter itself shows this, and removes it when it is cleared.
+    // This note is for browsers without scripts. With scripts, the filter itself shows and removes such a note.
     let found = words.is_empty() || all.iter().any(|row| row.has(&words));
     let all_of_them = opened.path.clone();
     let none = (!found).then(|| {

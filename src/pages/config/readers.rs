@@ -106,8 +106,8 @@ fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoVie
     .into_any()
 }
 
-/// Renders the rollout of the live release over the instances that read it within a minute of its acceptance. Later
-/// ones are taken for instances that started later.
+/// Renders the rollout of the live release over the instances that read it within a minute of its acceptance. Instances
+/// that read it later count as new instances.
 fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
     let t = lang();
     let took = instances.iter().filter(|i| i.release == live.seq).map(|i| (i.since.0 - live.accepted_at.0).max(0));

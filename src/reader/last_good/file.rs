@@ -57,7 +57,7 @@ pub(super) fn write(folder: &Path, kept: &StoredState) -> io::Result<()> {
         File::open(folder)?.sync_all()
     };
     written().inspect_err(|_| {
-        // A partial file only takes space, which may be what is missing.
+        // A partial file is useless, and a full disk may be the cause of the failure.
         let _ = fs::remove_file(&draft);
     })
 }
@@ -89,9 +89,9 @@ pub(super) fn read(folder: &Path) -> Result<StoredState, ReadError> {
     let damaged = |why: &str| ReadError::Damaged(why.to_owned());
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged("it has no first line"))?;
     let (title, body) = (&bytes[..end], &bytes[end + 1..]);
-    let hash = title.strip_prefix(TITLE.as_bytes()).ok_or_else(|| damaged("its first line is another one"))?;
+    let hash = title.strip_prefix(TITLE.as_bytes()).ok_or_else(|| damaged("its first line is not the title line"))?;
     if hash != sha256(body).as_bytes() {
-        return Err(damaged("its SHA-256 is another one"));
+        return Err(damaged("its SHA-256 does not match"));
     }
     serde_json::from_slice(body).map_err(|error| ReadError::Damaged(error.to_string()))
 }

@@ -110,8 +110,8 @@ impl Journal {
     }
 }
 
-/// Removes the earlier journal, whose changes are in the file now. If that fails, it is read again, which changes
-/// nothing, and the next journal is not rotated.
+/// Removes the earlier journal, whose changes are in the file now. If that fails, the next start reads the journal
+/// again, which changes nothing, and the present journal is not rotated.
 pub(super) fn remove_earlier(folder: &Path) -> io::Result<()> {
     fs::remove_file(folder.join(EARLIER_NAME)).or_else(|error| match error.kind() {
         ErrorKind::NotFound => Ok(()),
@@ -139,12 +139,12 @@ pub(super) fn read(
             Some(record) if record.root == root => records.push(record),
             Some(record) => {
                 let aside = file::rename_unusable(folder, name, "foreign", now)?;
-                return Ok((Vec::new(), Some(format!("it is of etcd.root = {:?}; it is now {aside}", record.root))));
+                return Ok((Vec::new(), Some(format!("its etcd.root is {:?}; renamed to {aside}", record.root))));
             }
             None => {
                 let aside = file::rename_unusable(folder, name, "damaged", now)?;
                 OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?.write_all(&bytes[..good])?;
-                let why = format!("batch {} is damaged, those before it count; it is now {aside}", records.len() + 1);
+                let why = format!("batch {} is damaged, earlier ones are used; renamed to {aside}", records.len() + 1);
                 return Ok((records, Some(why)));
             }
         }

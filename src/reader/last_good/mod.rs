@@ -130,7 +130,7 @@ impl LastGood {
         let file = match file::read(&self.folder) {
             Ok(kept) if kept.root == self.root => Some(kept),
             Ok(kept) => {
-                self.rename_unusable("foreign", &format!("it is of etcd.root = {:?}", kept.root));
+                self.rename_unusable("foreign", &format!("its etcd.root is {:?}", kept.root));
                 None
             }
             Err(why) => {
@@ -149,7 +149,7 @@ impl LastGood {
             for name in [journal::EARLIER_NAME, journal::NAME] {
                 // Fails if the journal does not exist.
                 if let Ok(aside) = file::rename_unusable(&self.folder, name, "partial", (self.clock)()) {
-                    self.report_journal_problem(format!("the file that it goes on from is gone; it is now {aside}"));
+                    self.report_journal_problem(format!("the file that it continues is missing; renamed to {aside}"));
                 }
             }
         }
@@ -176,7 +176,7 @@ impl LastGood {
         tracing::info!(releases = entries.len(), heard_at = %kept.heard_at.rfc3339(), "read the last known good");
         if !entries.is_empty() {
             let (revision, cluster) = (kept.revision, kept.cluster);
-            // Before any release of it is visible.
+            // Set before any of these releases is visible.
             self.store.set_stale(Some(kept.heard_at));
             self.store.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
         }
@@ -238,7 +238,7 @@ impl LastGood {
         let this = Arc::clone(self);
         spawn_blocking(move || work(&this))
             .await
-            .map_err(|panic| ChannelError::Unreachable(format!("not taken over: {panic}")))
+            .map_err(|panic| ChannelError::Unreachable(format!("the change could not be applied: {panic}")))
     }
 
     /// Returns a journal batch with the entries that are not in the store yet, if any.
@@ -276,7 +276,7 @@ impl LastGood {
     /// Renames an unusable file with `word` in its name, and reports `why`.
     fn rename_unusable(&self, word: &str, why: &str) {
         match file::rename_unusable(&self.folder, NAME, word, (self.clock)()) {
-            Ok(aside) => self.report_file_problem(format!("{why}; it is now {aside}")),
+            Ok(aside) => self.report_file_problem(format!("{why}; renamed to {aside}")),
             Err(error) => self.report_file_problem(format!("{why}; it cannot be renamed: {error}")),
         }
     }

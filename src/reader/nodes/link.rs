@@ -56,8 +56,8 @@ pub fn task(
     })
 }
 
-/// Keeps the link until the stop, then leaves the registry. A node that only watches queries is a reader node: with its
-/// `tokens`, it writes what it holds that is later than the channel.
+/// Keeps the link until the stop, then leaves the registry. A node that only watches queries is a reader node. With
+/// `tokens`, it reports releases and tokens that are later than those in the channel.
 async fn run(
     nodes: &Nodes,
     registry: &NodeRegistry,
@@ -81,7 +81,7 @@ struct Link<'a> {
     membership: Option<Membership>,
     /// Queries of other nodes.
     queries: HashMap<Pattern, ReceivedQuery>,
-    /// Queries with a reply that gave way.
+    /// Evicted queries whose replies are still in the registry.
     ended: Vec<Pattern>,
 }
 
@@ -229,7 +229,7 @@ impl Link<'_> {
         (asked.until, asked.reply_bytes, asked.is_renewed) = (now + QUERY_TTL, room, true);
     }
 
-    /// Writes what this reader node holds that is later than the channel.
+    /// Reports releases and tokens of this reader node that are later than those in the channel.
     async fn report_ahead(&mut self) -> Result<(), ChannelError> {
         let (Some(member), Some(tokens)) = (&mut self.membership, self.tokens) else { return Ok(()) };
         member
@@ -246,7 +246,7 @@ impl Link<'_> {
         let now = Instant::now();
         let mut ended = std::mem::take(&mut self.ended);
         ended.extend(self.queries.extract_if(|_, asked| asked.until <= now).map(|(scope, _)| scope));
-        // A query that gave way and is asked again gets a reply below.
+        // A query that was evicted and has come again gets a reply below.
         ended.retain(|scope| !self.queries.contains_key(scope));
         for scope in ended {
             member.withdraw_reply(&scope).await?;
@@ -264,7 +264,7 @@ impl Link<'_> {
                 let latest = |config: &ConfigId| NodeRelease::in_store(&own.store, config);
                 reply::write(&own.instances, latest, &of, room, at)
             });
-            let value = written.await.map_err(|e| ChannelError::Unreachable(format!("an answer: {e}")))?;
+            let value = written.await.map_err(|e| ChannelError::Unreachable(format!("a reply failed: {e}")))?;
             member.write_reply(scope, &value).await?;
             let full = value.len().saturating_mul(1000) / (2 * room);
             let pause = MAX_REPLY_INTERVAL.mul_f64(f64::from(u32::try_from(full).unwrap_or(1000)) / 1000.0);
@@ -274,7 +274,7 @@ impl Link<'_> {
         Ok(())
     }
 
-    /// Writes the queries that people look at. Returns whether there are any.
+    /// Writes the queries of open pages. Returns whether there are any.
     async fn write_queries(&mut self) -> Result<bool, ChannelError> {
         let Some(member) = self.membership.as_ref().filter(|_| self.hears == RegistryFilter::All) else {
             return Ok(false);

@@ -1,8 +1,8 @@
 //! The readers of configs on all nodes, joined on the console that shows them.
 //!
-//! While a person looks at configs, the console queries their readers in the node registry. All other nodes reply
-//! there, and again after changes. While no person looks, nothing is written. Replies are kept by query and node, and
-//! dropped with either. [`link`] writes queries and replies. Pages get the replies that are here at that moment.
+//! While a page shows readers, the console queries them in the node registry. All other nodes reply there, and again
+//! after changes. While no page shows readers, nothing is written. Replies are kept by query and node, and dropped with
+//! either. [`link`] writes queries and replies. A page gets the replies that have arrived by the time of its request.
 
 pub mod link;
 mod readers;
@@ -33,8 +33,8 @@ use crate::{
 
 /// Maximum wait of a page for replies to a new query. A later request gets the later replies.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(300);
-/// Lifetime of a query after the last look at it. It exceeds the refresh interval of pages without scripts and of open
-/// pages.
+/// Lifetime of a query after a page last requested it. It exceeds the refresh interval of every page, with or without
+/// scripts.
 const QUERY_TTL: Duration = Duration::from_secs(15);
 /// Interval between renewals of a query, which update the ages of all sightings.
 const RENEW_INTERVAL: Duration = Duration::from_secs(10);
@@ -42,8 +42,8 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_QUERIES: usize = 32;
 /// Maximum number of queries of a console for one person.
 const MAX_QUERIES_PER_PERSON: usize = 8;
-/// Time without a look after which a query gives way to another one. An open page looks every second. A shorter time
-/// would make open pages take turns.
+/// Time without a request of a page after which a query may be evicted for another one. An open page requests its query
+/// every second. With a shorter time, open pages would evict one another's queries in turn.
 const QUIET_AFTER: Duration = Duration::from_secs(3);
 /// Maximum number of other nodes.
 const MAX_NODES: usize = 1000;
@@ -83,7 +83,7 @@ struct State {
     standing: NodeStatus,
     others: BTreeMap<NodeId, NodeInfo>,
     queries: HashMap<Pattern, OwnQuery>,
-    /// Queries that gave way and are still in the registry.
+    /// Queries that have ended and are still in the registry.
     ended: Vec<Pattern>,
     /// Whether an invalid reply was logged.
     warned: bool,
@@ -93,7 +93,7 @@ struct State {
 #[derive(Debug)]
 struct OwnQuery {
     since: Instant,
-    /// The people that look at it, with the times of their last looks.
+    /// The people with a page that shows the query, each with the time of the page's last request.
     viewers: HashMap<String, Instant>,
     /// Time of the last write to the registry. `None` if new nodes have not seen it.
     written_at: Option<Instant>,
@@ -115,7 +115,7 @@ pub struct NodeCoverage {
     pub unreachable: bool,
 }
 
-/// A look at a query.
+/// A page's request for the coverage of a query.
 #[derive(Debug)]
 #[must_use]
 pub struct PendingCoverage {
@@ -146,8 +146,8 @@ impl Nodes {
         &self.name
     }
 
-    /// Begins or continues a person's look at configs. Other nodes are queried for a while, if the limits allow it. The
-    /// caller has checked that the configs exist and that the person may see them.
+    /// Records that a person's page shows the readers of these configs. Other nodes are queried for a while, if the
+    /// limits allow it. The caller has checked that the configs exist and that the person may see them.
     pub fn query(self: &Arc<Self>, who: &str, scope: Pattern) -> PendingCoverage {
         if self.state().record_look(who, &scope, Instant::now()) {
             self.query_added.notify_one();
@@ -243,14 +243,14 @@ impl PendingCoverage {
 }
 
 impl OwnQuery {
-    /// Returns the time of the last look.
+    /// Returns the time at which a page last requested the query.
     fn last_look(&self) -> Option<Instant> {
         self.viewers.values().max().copied()
     }
 }
 
 impl State {
-    /// Records a person's look. Returns whether there is a new query.
+    /// Records the request of a person's page. Returns whether there is a new query.
     fn record_look(&mut self, who: &str, scope: &Pattern, now: Instant) -> bool {
         if self.standing == NodeStatus::Alone {
             return false;
@@ -285,13 +285,14 @@ impl State {
         new
     }
 
-    /// Finds the query that a person has not looked at for longest. Returns `None` if they look at all of theirs now.
+    /// Finds the person's query without a request for the longest time. Returns `None` if all of them are
+    /// on open pages.
     fn quiet_of(&self, who: &str, now: Instant) -> Option<Pattern> {
         let looks = self.queries.iter().filter_map(|(scope, ask)| Some((*ask.viewers.get(who)?, scope)));
         looks.min().filter(|(at, _)| now - *at > QUIET_AFTER).map(|(_, scope)| scope.clone())
     }
 
-    /// Ends a person's look.
+    /// Removes a person from a query, and ends a query without people.
     fn end_look(&mut self, who: &str, scope: &Pattern) {
         let is_alone = self.queries.get_mut(scope).is_some_and(|ask| {
             ask.viewers.remove(who);
@@ -302,8 +303,8 @@ impl State {
         }
     }
 
-    /// Ends the query without a look for longest. If all are looked at now, ends one of the people with the most
-    /// queries, if they have more than `who` would have. Returns whether one was ended.
+    /// Ends the query without a request for the longest time. If all queries are on open pages, ends a query of the
+    /// people with the most queries, if they have more than `who` would have. Returns whether a query was ended.
     fn evict_query(&mut self, who: &str, now: Instant) -> bool {
         let quiet = self.queries.iter().map(|(scope, ask)| (ask.last_look(), scope)).min();
         let quiet = quiet.filter(|(at, _)| at.is_none_or(|at| now - at > QUIET_AFTER)).map(|(_, scope)| scope.clone());
@@ -417,7 +418,7 @@ impl State {
             ask.viewers.is_empty()
         });
         ended.extend(unseen.filter(|(_, ask)| ask.written).map(|(scope, _)| scope));
-        // A query that gave way and is asked again stays in the registry.
+        // A query that ended and was requested again stays in the registry.
         ended.retain(|scope| !self.queries.contains_key(scope));
         if self.others.is_empty() {
             return (Vec::new(), ended);

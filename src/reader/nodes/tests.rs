@@ -275,7 +275,7 @@ fn one_person_leaves_queries_to_the_others() {
     state.handle_event(RegistryEvent::Left(TWO), now());
     state.due_queries(after(3));
 
-    // A person who goes from page to page keeps the queries of the last pages only.
+    // A person who opens many pages one after another keeps only the queries of the last pages.
     assert!(state.record_look("eve", &of(99), after(7)));
     assert_eq!(state.queries.len(), MAX_QUERIES_PER_PERSON + 2);
     let (due, ended) = state.due_queries(after(7));
@@ -301,7 +301,8 @@ fn the_query_without_a_look_for_longest_gives_way() {
     for n in 1..MAX_QUERIES {
         state.record_look(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(4));
     }
-    // All are open, so queries of the people with the most give way, until all people have equally many.
+    // All pages are open, so queries of the people with the most queries are evicted, until all people have
+    // equally many.
     let more = |n: usize| scope(&format!("dev/shop/c{n}"));
     let had: usize = (0..MAX_QUERIES).filter(|n| state.record_look("root", &more(*n), after(4))).count();
     assert_eq!((state.queries.len(), had), (MAX_QUERIES, 5));

@@ -1,9 +1,10 @@
 //! Protocols for applications. Each is a folder here and one line in [`serve`].
 //!
-//! A protocol translates and decides nothing. It turns a request into [`RequestedConfig`](super::poll::RequestedConfig)s and a
-//! [`ReadRequest`](super::poll::ReadRequest), and its [`Render`] writes the answer from releases. Admission, rates, scopes, waiting,
-//! metrics, instances and compression are shared by all protocols. All of it is generic, so a read needs no dynamic
-//! call and no allocation for it.
+//! A protocol translates and decides nothing. It turns a request into
+//! [`RequestedConfig`](super::poll::RequestedConfig)s and a [`ReadRequest`](super::poll::ReadRequest), and its
+//! [`Render`] writes the answer from releases. Admission, rates, scopes, waiting, metrics, instances and compression
+//! are shared by all protocols. The shared code is generic over the protocol, so a read needs no dynamic call and no
+//! allocation for the protocol.
 
 mod native;
 mod serve;

@@ -20,20 +20,20 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// A repair that was requested.
 #[derive(Debug)]
 pub struct Repair {
-    /// The config whose live release is written into the channel again. `None` compares everything and delivers what is
-    /// missing.
+    /// The config whose live release is written into the channel again. `None` compares all configs and delivers
+    /// missing releases.
     pub config: Option<ConfigId>,
     /// Takes the outcome.
     pub done: oneshot::Sender<Result<()>>,
 }
 
-/// A place in the queue of repairs.
+/// A reserved slot in the queue of repairs.
 #[derive(Debug)]
 pub struct RepairSlot(mpsc::OwnedPermit<Repair>);
 
 impl RepairSlot {
-    /// Requests that the live release of a config is written into the channel again, and waits for it. Without a config,
-    /// the channel is compared with SQL and missing releases are delivered.
+    /// Requests that the live release of a config is written into the channel again, and waits for the outcome. Without
+    /// a config, the channel is compared with SQL and missing releases are delivered.
     ///
     /// # Errors
     /// Errors of the publisher; [`Error::Unavailable`] if the repair is not done in time.
@@ -42,7 +42,7 @@ impl RepairSlot {
         self.0.send(Repair { config, done });
         match timeout(TIMEOUT, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            _ => Err(unavailable("the repair takes longer than the answer waits; look again in a moment")),
+            _ => Err(unavailable("the repair is not finished yet; reload the page in a moment")),
         }
     }
 }
@@ -66,7 +66,7 @@ impl Default for Repairs {
 }
 
 impl Repairs {
-    /// Takes a place in the queue before the repair is recorded, so that no repair is recorded and then refused.
+    /// Reserves a slot in the queue before the repair is recorded, so that no repair is recorded and then refused.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full.

@@ -17,7 +17,7 @@ use crate::{
     metrics,
 };
 
-/// Maximum number of arrivals that a waiting publish may lag behind. Beyond it the publish asks SQL.
+/// Maximum number of arrivals that a waiting publish may lag behind. Beyond it the publish queries SQL.
 const MAX_ARRIVALS: usize = 1024;
 
 /// An environment whose releases are late.
@@ -140,12 +140,12 @@ impl DeliveryStatus {
         self.state.lock().late.values().cloned().collect()
     }
 
-    /// Reports what is in the outbox: the number of releases of each environment, and the time of the oldest.
+    /// Reports the contents of the outbox: the number of releases of each environment, and the time of the oldest.
     pub fn set_outbox(&self, outbox: Vec<(EnvName, u64, Time)>) {
         self.state.lock().outbox = outbox;
     }
 
-    /// Returns what was in the outbox at the last poll.
+    /// Returns the contents of the outbox at the last poll.
     #[must_use]
     pub fn outbox(&self) -> Vec<(EnvName, u64, Time)> {
         self.state.lock().outbox.clone()

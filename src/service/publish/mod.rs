@@ -359,7 +359,7 @@ impl Service {
                     waiting.remove(&arrived.env);
                     revision = revision.max(arrived.revision);
                 }
-                // Only the database knows of other nodes' deliveries, so it is asked even while other arrivals keep
+                // Only the database knows of other nodes' deliveries, so it is polled even while other arrivals keep
                 // coming.
                 if waiting.is_empty() || Instant::now() < deadline.min(ask) {
                     continue;
@@ -376,8 +376,8 @@ impl Service {
         Delivery::Delivered { revision }
     }
 
-    /// Waits briefly until the delivery is recorded in the database, before a page is drawn from there. Otherwise the
-    /// page could lag behind the message above it, since the answer to a publish does not wait.
+    /// Waits briefly until the delivery is recorded in the database, before a page is rendered from the database. The
+    /// answer to a publish does not wait for this record, so the page could contradict the message above it.
     pub async fn wait_until_recorded(&self, published: &Published) {
         // A delivery by another node is known from the database, so only own acknowledgements matter.
         if matches!(published.delivery, Delivery::Delivered { .. }) {

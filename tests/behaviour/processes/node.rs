@@ -51,12 +51,12 @@ impl Installation {
         Some(Self { folder: path, etcd: Some((etcd, root)), ..Self::of(database) })
     }
 
-    /// Returns a place for a console on SQLite and the test's private etcd.
+    /// Returns an installation for a console on SQLite and the test's private etcd.
     pub fn beside_etcd(endpoint: &str) -> Self {
         Self { etcd: Some((endpoint.to_owned(), ROOT.to_owned())), ..Self::embedded() }
     }
 
-    /// Returns a place for a reader node on the same etcd, without the database.
+    /// Returns an installation for a reader node on the same etcd, without the database.
     pub fn for_reader_node(&self) -> Self {
         let folder = self.folder.join("reader");
         std::fs::create_dir_all(&folder).unwrap();
@@ -80,13 +80,13 @@ impl Installation {
         self
     }
 
-    /// Writes the log of servers to a file, which [`Place::logged`] returns.
+    /// Writes the log of servers to a file, which [`Installation::logged`] returns.
     pub fn with_log(mut self) -> Self {
         self.log = Some(self.folder.join("server.log"));
         self.with_setting("TRIMTAB_LOG", "info")
     }
 
-    /// Returns the log of all servers of this place.
+    /// Returns the log of all servers of this installation.
     pub fn logged(&self) -> String {
         std::fs::read_to_string(self.log.as_ref().unwrap()).unwrap()
     }
@@ -123,14 +123,14 @@ impl Installation {
         command
     }
 
-    /// Returns a command of the same program with these settings, in this place's folder.
+    /// Returns a command of the same program with these settings, in this installation's folder.
     pub fn cli_command(&self, args: &[&str]) -> Command {
         let mut command = self.command(&self.folder);
         command.args(args);
         command
     }
 
-    /// Returns a command like [`Place::cli_command`], in a shell that has run `before`.
+    /// Returns a command like [`Installation::cli_command`], in a shell that has run `before`.
     pub fn limited_command(&self, before: &str, args: &[&str]) -> Command {
         let mut command = self.configured(in_shell(before), &self.folder);
         command.args(args);

@@ -164,7 +164,7 @@ impl Site {
         Self::start(self.database.clone(), channel, self.root.clone()).await
     }
 
-    /// Stops the publisher: accepted releases stay in the outbox until [`TestConsole::deliver`].
+    /// Stops the publisher: accepted releases stay in the outbox until [`Site::deliver`].
     pub async fn accepting_only(self) -> Self {
         self.stop.cancel();
         let dispatch = dispatch();
@@ -197,7 +197,7 @@ impl Site {
         Self { service: Service::new(db.clone(), dispatch.clone()), db, channel, database, root, dispatch, stop }
     }
 
-    /// Returns what this node knows of deliveries.
+    /// Returns the parts that publishing and delivery share on this node.
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
     }

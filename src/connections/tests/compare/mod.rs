@@ -81,7 +81,7 @@ async fn send(dialer: &Dialer, case: &Case, pieces: Pieces) -> Seen {
     }
 }
 
-/// Returns in what both differ. Every answer of ours must have the security headers.
+/// Returns the properties in which both differ. Every answer of ours must have the security headers.
 fn differences(ours: &Seen, axums: &Seen) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     let mut compare = |what: &str, same: bool| {

@@ -14,13 +14,13 @@ impl Intended {
         match self {
             Self::Unreadable => "An unreadable head gets a problem document with our headers, as every refusal does.",
             Self::Host => {
-                "A request must name exactly one host. A proxy and this server could read others differently."
+                "A request must name exactly one host. Otherwise a proxy and this server could choose different hosts."
             }
             Self::Http2 => "HTTP/1.1 alone is served. axum's features decide whether it serves HTTP/2.",
         }
     }
 
-    /// Returns what may differ.
+    /// Returns the properties that may differ.
     pub fn differences(self) -> &'static [&'static str] {
         match self {
             Self::Unreadable => &["body", "header content-type", "header content-length"],

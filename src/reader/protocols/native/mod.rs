@@ -92,8 +92,8 @@ pub struct Operations;
 
 /// The live release of a config
 ///
-/// With after and wait, waits until there is a release newer than after; 304 when none came. An after above the live release
-/// is answered with the live one.
+/// With after and wait, waits until there is a release newer than after; 304 when none came. An after above the live
+/// release is answered with the live one.
 #[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}", tag = "read", params(PollQuery), responses(
     (status = 200, body = Envelope, description = "The release.",
         headers(("X-Config-Release" = u64, description = "The number of the release."))),

@@ -36,8 +36,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Configs as they change, as server-sent events
 ///
-/// First the live release of each config, then each newer one: event: config, data: a Config. A comment every 15 s. With
-/// Last-Event-ID only releases other than those; where it has a higher number, the live one.
+/// Sends the live release of each config, then each newer one: event: config, data: a Config. Sends a comment every
+/// 15 s. With Last-Event-ID, sends only releases other than those it names; where it has a higher number, the live one.
 #[utoipa::path(get, path = "/api/v1/watch", tag = "read",
     params(("config" = Vec<ConfigId>, Query, max_items = 200, explode)),
     responses((status = 200, body = String, content_type = "text/event-stream", description = "The stream.")))]
