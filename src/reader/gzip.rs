@@ -37,6 +37,7 @@ const TAIL_BYTES: usize = LAST_BLOCK.len() + 8;
 /// A text as a gzip file.
 #[derive(Clone)]
 pub struct Gzip {
+    /// The whole file.
     pub file: Bytes,
     sum: TextSum,
 }
