@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Automation,
+    Automation, page_of,
     values::{ItemValue, value},
 };
 use crate::{
@@ -129,7 +129,7 @@ pub(super) struct ReleasesPage<'a> {
 impl Automation {
     /// Returns the answer with a change. The answer to its creation has a `Location` header.
     pub(super) fn change(&self, status: StatusCode, view: &ChangeView) -> Response {
-        answer(status, &view.change.id, &change(view, self.page_of(&view.change.id)))
+        answer(status, &view.change.id, &change(view, page_of(&self.public_url, &view.change.id)))
     }
 
     /// Returns the answer to a publish or rollback: 200 if it is delivered, 202 with the reason if it is only accepted.
@@ -138,7 +138,7 @@ impl Automation {
             Delivery::Delivered { .. } => StatusCode::OK,
             Delivery::Accepted { .. } => StatusCode::ACCEPTED,
         };
-        answer(status, &published.change, &publication(published, self.page_of(&published.change)))
+        answer(status, &published.change, &publication(published, page_of(&self.public_url, &published.change)))
     }
 }
 

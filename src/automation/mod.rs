@@ -78,11 +78,6 @@ impl Automation {
     pub fn with_compute(self, compute: Compute) -> Self {
         Self { compute, ..self }
     }
-
-    /// Returns the address of a change's page.
-    fn page_of(&self, change: &ChangeId) -> String {
-        page_of(&self.public_url, change)
-    }
 }
 
 /// Returns the address of a change's page on the console at `public_url`.

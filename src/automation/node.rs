@@ -232,10 +232,7 @@ impl<'a> Node<'a> {
 
 /// Reads an optional member. Returns `Some(None)` if it is left out, and `None` if it is refused.
 pub(super) fn given<'a, T>(member: Option<Node<'a>>, read: impl FnOnce(&Node<'a>) -> Option<T>) -> Option<Option<T>> {
-    match member {
-        None => Some(None),
-        Some(node) => read(&node).map(Some),
-    }
+    member.map_or(Some(None), |node| read(&node).map(Some))
 }
 
 #[cfg(test)]

@@ -112,18 +112,23 @@ fn deeper_than(limit: usize, json: &str) -> Option<usize> {
             b'[' | b'{' if depth == limit => return Some(offset),
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth -= 1,
-            b'"' => {
-                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
-                    if byte == b'\\' {
-                        bytes.next();
-                    }
-                }
-            }
+            b'"' => _ = end_of_string(&mut bytes),
             _ => {}
         }
     }
     None
 }
+/// Skips a string whose opening quote was read. Returns the offset of the closing quote, if there is one.
+pub fn end_of_string(bytes: &mut impl Iterator<Item = (usize, u8)>) -> Option<usize> {
+    loop {
+        match bytes.next()? {
+            (_, b'\\') => _ = bytes.next(),
+            (offset, b'"') => return Some(offset),
+            _ => {}
+        }
+    }
+}
+
 
 /// The members of an object, including duplicate keys.
 #[derive(Debug)]

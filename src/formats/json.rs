@@ -56,7 +56,8 @@ fn without_comments(text: &str) -> Cow<'_, str> {
         let rest = &text[start..];
         at = start + 1;
         let end = if rest.starts_with('"') {
-            at = end_of_string(text, start);
+            let end = json::end_of_string(&mut text.bytes().enumerate().skip(start + 1));
+            at = end.map_or(text.len(), |end| end + 1);
             continue;
         } else if let Some(inside) = rest.strip_prefix("/*") {
             match inside.find("*/") {
@@ -76,19 +77,6 @@ fn without_comments(text: &str) -> Cow<'_, str> {
         (done, at) = (start + end, start + end);
     }
     if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(out + &text[done..]) }
-}
-
-/// Returns the offset after the string that begins at `start`, or the end of the text.
-fn end_of_string(text: &str, start: usize) -> usize {
-    let mut bytes = text.bytes().enumerate().skip(start + 1);
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
@@ -126,13 +114,7 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
             b'[' => arrays += 1,
             // The parser checks the syntax later.
             b']' => arrays = arrays.saturating_sub(1),
-            b'"' => {
-                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
-                    if byte == b'\\' {
-                        bytes.next();
-                    }
-                }
-            }
+            b'"' => _ = json::end_of_string(&mut bytes),
             _ => {}
         }
     }

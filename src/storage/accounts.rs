@@ -103,11 +103,10 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_user(&mut self, _: &May<Administer, ()>, user: &UserRow) -> Result<()> {
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into users (id, name, password, administrator, created_at) values (?, ?, ?, ?, ?)"
         ).bind(&user.id).bind(&user.name).bind(&user.password).bind(user.administrator).bind(user.created_at)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+            .execute(c).await.map(|_| ()))?)
     }
 
     /// Stores whether a user is an administrator and whether the account is disabled.
@@ -115,9 +114,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn update_user(&mut self, _: &May<Administer, ()>, user: &UserRow) -> Result<()> {
-        on!(self, c => sqlx::query("update users set administrator = ?, disabled_at = ? where id = ?")
-            .bind(user.administrator).bind(user.disabled_at).bind(&user.id).execute(c).await.map(|_| ()))?;
-        Ok(())
+        Ok(on!(self, c => sqlx::query("update users set administrator = ?, disabled_at = ? where id = ?")
+            .bind(user.administrator).bind(user.disabled_at).bind(&user.id).execute(c).await.map(|_| ()))?)
     }
 
     /// Stores a password hash: after a change, a reset by an administrator, or a rehash with current parameters.
@@ -202,9 +200,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_failures(&mut self, subject: &str, tries: u32, last: Time) -> Result<()> {
-        on!(self, c => sqlx::query("update failures set tries = ?, last_at = ? where subject = ?")
-            .bind(i32::try_from(tries).unwrap_or(i32::MAX)).bind(last.0).bind(subject).execute(c).await.map(|_| ()))?;
-        Ok(())
+        Ok(on!(self, c => sqlx::query("update failures set tries = ?, last_at = ? where subject = ?")
+            .bind(i32::try_from(tries).unwrap_or(i32::MAX)).bind(last.0).bind(subject).execute(c).await.map(|_| ()))?)
     }
 
     /// Removes the attempt that was counted at `charged`. Unless another attempt followed, the time of the last one
@@ -213,11 +210,10 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn remove_failure(&mut self, subject: &str, charged: Time, before: Time) -> Result<()> {
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "update failures set tries = tries - 1, last_at = case when last_at = ? then ? else last_at end \
              where subject = ? and tries > 0"
-        ).bind(charged.0).bind(before.0).bind(subject).execute(c).await.map(|_| ()))?;
-        Ok(())
+        ).bind(charged.0).bind(before.0).bind(subject).execute(c).await.map(|_| ()))?)
     }
 
     /// Deletes the failed attempts of a subject.

@@ -72,11 +72,10 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_env(&mut self, _: &May<Create, ()>, env: &Env, now: Time) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into envs (name, title, position, protected, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
         ).bind(env.name.as_str()).bind(&env.title).bind(env.position).bind(env.protected).bind(now.0).bind(archived)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+            .execute(c).await.map(|_| ()))?)
     }
 
     /// Updates an environment.
@@ -85,11 +84,10 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn update_env(&mut self, _: &May<Administer, ()>, env: &Env) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "update envs set title = ?, position = ?, protected = ?, archived_at = ? where name = ?"
         ).bind(&env.title).bind(env.position).bind(env.protected).bind(archived).bind(env.name.as_str())
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+            .execute(c).await.map(|_| ()))?)
     }
 
     /// Returns all applications, by name.
@@ -117,10 +115,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_app(&mut self, _: &May<Create, ()>, app: &App, now: Time) -> Result<()> {
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into apps (name, title, description, created_at, archived_at) values (?, ?, ?, ?, null)"
-        ).bind(app.name.as_str()).bind(&app.title).bind(&app.description).bind(now.0).execute(c).await.map(|_| ()))?;
-        Ok(())
+        ).bind(app.name.as_str()).bind(&app.title).bind(&app.description).bind(now.0).execute(c).await.map(|_| ()))?)
     }
 
     /// Updates an application.
@@ -128,10 +125,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn update_app(&mut self, may: &May<Own, AppName>, app: &App) -> Result<()> {
-        on!(self, c => sqlx::query("update apps set title = ?, description = ?, archived_at = ? where name = ?")
+        Ok(on!(self, c => sqlx::query("update apps set title = ?, description = ?, archived_at = ? where name = ?")
             .bind(&app.title).bind(&app.description).bind(app.archived_at.map(|t| t.0)).bind(may.on().as_str())
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+            .execute(c).await.map(|_| ()))?)
     }
 
     /// Returns the namespaces of an application, by name.
@@ -178,11 +174,10 @@ impl Conn {
         now: Time,
     ) -> Result<()> {
         let ((app, name), archived) = (may.on(), namespace.archived_at.map(|t| t.0));
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into namespaces (app, name, format, description, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
         ).bind(app.as_str()).bind(name.as_str()).bind(namespace.format.as_str()).bind(&namespace.description)
-            .bind(now.0).bind(archived).execute(c).await.map(|_| ()))?;
-        Ok(())
+            .bind(now.0).bind(archived).execute(c).await.map(|_| ()))?)
     }
 
     /// Updates a namespace of the application that `may` names.
@@ -191,10 +186,9 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn update_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace) -> Result<()> {
         let (app, archived) = (may.on().as_str(), namespace.archived_at.map(|t| t.0));
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "update namespaces set format = ?, description = ?, archived_at = ? where app = ? and name = ?"
         ).bind(namespace.format.as_str()).bind(&namespace.description).bind(archived).bind(app)
-            .bind(namespace.name.as_str()).execute(c).await.map(|_| ()))?;
-        Ok(())
+            .bind(namespace.name.as_str()).execute(c).await.map(|_| ()))?)
     }
 }

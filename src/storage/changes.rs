@@ -253,13 +253,12 @@ impl Conn {
         if replaced > 0 {
             return Ok(());
         }
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into edits (change_id, env, app, namespace, item_key, edit, base, version, at, position) \
              values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(new.key)
             .bind(&edit).bind(signed(new.base)).bind(signed(new.version)).bind(now.0).bind(signed(position))
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+            .execute(c).await.map(|_| ()))?)
     }
 
     /// Removes the edit of one key from a change; returns whether it existed.

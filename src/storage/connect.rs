@@ -137,7 +137,7 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
     let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut held).await;
     // Closing the connection releases the lock, even after an error.
     let closed = held.close().await;
-    migrated.map_err(|error| open_error::mysql_migration(options, &error))?;
+    migrated.map_err(|error| open_error::migration(&error, |error| open_error::mysql_statement(options, error)))?;
     closed.map_err(statement)
 }
 

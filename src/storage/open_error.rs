@@ -187,11 +187,6 @@ pub(super) fn migration(error: &MigrateError, statement: impl Fn(&Error) -> Stri
     }
 }
 
-/// Explains why the migrations of a MySQL database failed.
-pub(super) fn mysql_migration(options: &MySqlConnectOptions, error: &MigrateError) -> String {
-    migration(error, |error| mysql_statement(options, error))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{env, fs, path::PathBuf};

@@ -20,10 +20,9 @@ impl Conn {
         expires_at: Time,
         now: Time,
     ) -> Result<()> {
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into sessions (id_sha256, user_id, data, created_at, expires_at) values (?, ?, ?, ?, ?)"
-        ).bind(id_sha256).bind(user).bind(data).bind(now.0).bind(expires_at.0).execute(c).await.map(|_| ()))?;
-        Ok(())
+        ).bind(id_sha256).bind(user).bind(data).bind(now.0).bind(expires_at.0).execute(c).await.map(|_| ()))?)
     }
 
     /// Updates a session. One that was ended meanwhile stays ended.
@@ -37,9 +36,8 @@ impl Conn {
         data: &str,
         expires_at: Time,
     ) -> Result<()> {
-        on!(self, c => sqlx::query("update sessions set user_id = ?, data = ?, expires_at = ? where id_sha256 = ?")
-            .bind(user).bind(data).bind(expires_at.0).bind(id_sha256).execute(c).await.map(|_| ()))?;
-        Ok(())
+        Ok(on!(self, c => sqlx::query("update sessions set user_id = ?, data = ?, expires_at = ? where id_sha256 = ?")
+            .bind(user).bind(data).bind(expires_at.0).bind(id_sha256).execute(c).await.map(|_| ()))?)
     }
 
     /// Returns the data and the expiry of a session that has not expired.

@@ -77,13 +77,12 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_token(&mut self, _: &May<GrantToken, ()>, token: &Token) -> Result<()> {
         let patterns = serde_json::to_string(&token.patterns).map_err(|e| damaged("a token's patterns", e))?;
-        on!(self, c => sqlx::query(
+        Ok(on!(self, c => sqlx::query(
             "insert into tokens (id, name, kind, patterns, creator, sha256, created_by, created_at, expires_at) \
              values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).bind(&token.id).bind(&token.name).bind(token.kind.as_str()).bind(&patterns).bind(token.creator)
             .bind(&token.sha256).bind(&token.created_by).bind(token.created_at.0).bind(token.expires_at.map(|t| t.0))
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+            .execute(c).await.map(|_| ()))?)
     }
 
     /// Revokes a token. A second revocation does not change the time of the first.
