@@ -60,7 +60,6 @@ pub struct Automation {
 
 impl Automation {
     /// Returns endpoints for a service and the tokens of `tokens`. `public_url` is the address of the console.
-    #[must_use]
     pub fn new(service: Service, tokens: Arc<TokenCache>, public_url: impl AsRef<str>) -> Self {
         let public_url = public_url.as_ref().into();
         let (room, rate, compute) = (BodyBudget::default(), Rate::default(), Compute::default());
@@ -81,7 +80,6 @@ impl Automation {
 }
 
 /// Returns the address of a change's page on the console at `public_url`.
-#[must_use]
 pub fn page_of(public_url: &str, change: &ChangeId) -> String {
     format!("{}/changes/{change}", public_url.trim_end_matches('/'))
 }

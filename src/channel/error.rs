@@ -49,7 +49,6 @@ pub enum ChannelError {
 
 impl ChannelError {
     /// Returns the name of the error in metrics, traces and answers to programs.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",

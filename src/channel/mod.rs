@@ -136,7 +136,6 @@ pub enum ReleaseWatch {
 
 impl Channel {
     /// Returns a channel in the memory of this process. It starts empty: the caller delivers the releases of SQL.
-    #[must_use]
     pub fn local() -> Self {
         Self::Local(Arc::default())
     }
@@ -169,7 +168,6 @@ impl Channel {
     }
 
     /// Returns the metrics of this channel.
-    #[must_use]
     pub fn meter(&self) -> &metrics::ChannelMetrics {
         match self {
             Self::Local(local) => &local.meter,
@@ -297,7 +295,6 @@ impl Channel {
 
     /// Subscribes to disturbances: a watch of this node saw a foreign write or deletion, or began after etcd was
     /// unreachable. Then the channel may differ from the deliveries, or a failed call may succeed now.
-    #[must_use]
     pub fn disturbances(&self) -> watch::Receiver<()> {
         match self {
             Self::Local(local) => local.disturbances.subscribe(),
@@ -324,7 +321,6 @@ impl Channel {
 
 impl Lock {
     /// Returns the environment.
-    #[must_use]
     pub fn env(&self) -> &EnvName {
         match self {
             Self::Local(lock) => &lock.env,
@@ -334,7 +330,6 @@ impl Lock {
 
     /// Returns whether the lock is known to be lost. It may be lost before that is known. Only the compare in
     /// [`Channel::deliver`] is safe.
-    #[must_use]
     pub fn is_lost(&self) -> bool {
         match self {
             Self::Local(lock) => lock.is_lost(),
@@ -367,7 +362,6 @@ impl ReleaseWatch {
 
     /// Returns the revision up to which [`ReleaseWatch::next`] has returned all releases. Another watch continues
     /// from it.
-    #[must_use]
     pub fn revision(&self) -> i64 {
         match self {
             Self::Local(watch) => watch.after,
@@ -453,7 +447,6 @@ impl Channel {
     }
 
     /// Returns the node registry. Returns `None` in memory, where there is only one node.
-    #[must_use]
     pub fn node_registry(&self) -> Option<NodeRegistry> {
         match self {
             Self::Local(_) => None,

@@ -40,7 +40,6 @@ impl HeldRelease {
 
 impl Entry {
     /// Returns whether this entry is that release. The document may be rewritten by a repair.
-    #[must_use]
     pub fn has_identity(&self, other: &Identity) -> bool {
         let Identity { seq, sha256, format, published_at, change } = other;
         let meta = &self.meta;

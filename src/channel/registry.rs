@@ -50,7 +50,6 @@ pub struct AheadReport {
 
 impl AheadReport {
     /// Returns whether nothing is later.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tokens.is_none() && self.releases.is_empty()
     }

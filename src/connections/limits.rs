@@ -34,7 +34,6 @@ pub struct Limits {
 
 impl Limits {
     /// Returns limits for the number of files that this process may open. Raises that number as far as possible.
-    #[must_use]
     pub fn of_this_process(proxies: &[IpAddr]) -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         // A limit that cannot be raised still holds.

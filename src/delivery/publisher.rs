@@ -67,7 +67,6 @@ pub struct Publisher {
 
 impl Publisher {
     /// Returns a publisher. It does nothing before its tasks run.
-    #[must_use]
     pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
         Self {
             db,
@@ -88,21 +87,18 @@ impl Publisher {
     }
 
     /// Returns the background task that drains the outbox.
-    #[must_use]
     pub fn delivery_task(&self) -> Task {
         let publisher = self.clone();
         Task::looping("publisher", Lang::task_publisher, move |task| publisher.clone().drain_outbox(task))
     }
 
     /// Returns the background task that does the repairs that people request.
-    #[must_use]
     pub fn repairs_task(&self) -> Task {
         let publisher = self.clone();
         Task::looping("repairs", Lang::task_repairs, move |task| publisher.clone().do_requested_repairs(task))
     }
 
     /// Returns the background task that stores delivery acknowledgements.
-    #[must_use]
     pub fn acks_task(&self) -> Task {
         let publisher = self.clone();
         Task::looping("delivery_acks", Lang::task_delivery_acks, move |task| publisher.clone().keep_acks_stored(task))

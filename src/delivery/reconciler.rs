@@ -48,7 +48,6 @@ struct ComparisonResult {
 
 impl Publisher {
     /// Returns the background task that compares.
-    #[must_use]
     pub fn reconciler_task(&self) -> Task {
         let publisher = self.clone();
         Task::looping("reconciler", Lang::task_reconciler, move |task| {

@@ -29,7 +29,6 @@ const RETRY_DELAY: Duration = Duration::from_secs(2);
 const MAX_RETRIES: u32 = 5;
 
 /// Returns the background task that writes the tokens into the channel.
-#[must_use]
 pub fn tokens_task(service: Service, channel: Channel, table: Arc<TokenCache>) -> Task {
     Task::looping("reader_tokens", Lang::task_reader_tokens, move |task| {
         let (service, channel, table) = (service.clone(), channel.clone(), Arc::clone(&table));

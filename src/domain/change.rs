@@ -18,7 +18,6 @@ pub struct ChangeId(String);
 
 impl ChangeId {
     /// Returns the id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,7 +62,6 @@ pub enum ChangeState {
 
 impl ChangeState {
     /// Returns `open`, `published` or `discarded`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -96,7 +94,6 @@ pub struct Change {
 
 impl Change {
     /// Returns the id of the user who is the author. `None` for a change of a token or of the command line.
-    #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.author.strip_prefix("user:")
     }

@@ -38,7 +38,6 @@ impl ValueType {
     pub const ALL: [Self; 4] = [Self::String, Self::Number, Self::Boolean, Self::Json];
 
     /// Returns the name: `string`, `number` …
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -91,13 +90,11 @@ pub struct Item {
 
 impl Item {
     /// Returns a string item without a comment.
-    #[must_use]
     pub fn string(value: impl Into<Sensitive>) -> Self {
         Self { value: value.into(), ..Self::default() }
     }
 
     /// Returns whether value, type and comment are equal, whatever release they came with.
-    #[must_use]
     pub fn has_same_content(&self, other: &Self) -> bool {
         (&self.value, self.kind, &self.comment) == (&other.value, other.kind, &other.comment)
     }
@@ -133,7 +130,6 @@ impl Item {
 impl Item {
     /// Returns the value as it is written in the document: a typed value in its original spelling, a string quoted.
     /// Older releases may hold values that [`Item::check`] would now refuse; these keep their spelling, too.
-    #[must_use]
     pub fn raw(&self) -> Box<RawValue> {
         let typed = match self.kind {
             ValueType::String => None,
@@ -205,13 +201,11 @@ pub enum Content {
 
 impl Content {
     /// Returns the content of a config before its first release.
-    #[must_use]
     pub fn empty(format: Format) -> Self {
         if format == Format::Kv { Self::Kv(Items::new()) } else { Self::Text("".into()) }
     }
 
     /// Returns the document, exactly as applications get it. Items become a JSON object, in order, on one line.
-    #[must_use]
     pub fn document(&self) -> String {
         match self {
             Self::Text(text) => text.expose().to_owned(),
@@ -224,7 +218,6 @@ impl Content {
     }
 
     /// Returns the document, without copying a text.
-    #[must_use]
     pub fn shared_document(&self) -> Sensitive<Arc<str>> {
         match self {
             Self::Text(text) => text.clone(),
@@ -233,7 +226,6 @@ impl Content {
     }
 
     /// Returns the approximate size in memory: keys, values, comments and their structs, or the text.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.expose().len(),
@@ -245,7 +237,6 @@ impl Content {
     }
 
     /// Returns the items, or `None` for a text.
-    #[must_use]
     pub fn items(&self) -> Option<&Items> {
         match self {
             Self::Kv(items) => Some(items),
@@ -254,7 +245,6 @@ impl Content {
     }
 
     /// Returns the text, or `None` for items.
-    #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Kv(_) => None,
@@ -264,7 +254,6 @@ impl Content {
 }
 
 /// Returns the SHA-256 in lower-case hexadecimal.
-#[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
@@ -283,13 +272,11 @@ pub struct HashingWriter<W> {
 
 impl<W> HashingWriter<W> {
     /// Wraps `inner`.
-    #[must_use]
     pub fn new(inner: W) -> Self {
         Self { inner, hash: Sha256::new(), count: 0 }
     }
 
     /// Returns the number of bytes written, and their hash.
-    #[must_use]
     pub fn finish(self) -> (u64, String) {
         (self.count, HEXLOWER.encode(&self.hash.finalize()))
     }

@@ -25,7 +25,6 @@ pub enum KeyChange {
 
 impl KeyChange {
     /// Returns `added`, `changed` or `removed`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
@@ -48,7 +47,6 @@ pub struct KeyDiff {
 
 impl KeyDiff {
     /// Returns the kind of the change.
-    #[must_use]
     pub fn kind(&self) -> KeyChange {
         match (&self.old, &self.new) {
             (None, _) => KeyChange::Added,
@@ -77,7 +75,6 @@ pub enum Diff {
 
 impl Diff {
     /// Compares two contents. If one is a text and the other has items, their documents are compared.
-    #[must_use]
     pub fn of(old: &Content, new: &Content) -> Self {
         let (Content::Kv(was), Content::Kv(is)) = (old, new) else {
             return Self::Text { old: old.shared_document(), new: new.shared_document() };
@@ -91,7 +88,6 @@ impl Diff {
     }
 
     /// Returns whether nothing differs.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Kv(keys) => keys.is_empty(),
@@ -100,7 +96,6 @@ impl Diff {
     }
 
     /// Counts the keys (or lines of a text) that were added, changed and removed.
-    #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         match self {
@@ -135,7 +130,6 @@ pub struct Counts {
 
 impl Counts {
     /// Returns the sum.
-    #[must_use]
     pub fn total(self) -> usize {
         self.added + self.changed + self.removed
     }
@@ -179,7 +173,6 @@ fn item_fields(item: Option<&Item>) -> ItemFields<'_> {
 
 /// Returns the SHA-256 of a difference of any number of configs. A page or script sends it back to publish exactly the
 /// difference that it showed. Only the change of each key counts, not the release that it is based on.
-#[must_use]
 pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
     let mut sorted: Vec<&ConfigDiff> = diffs.iter().collect();
     sorted.sort_by(|a, b| a.config.cmp(&b.config));
@@ -227,7 +220,6 @@ const MAX_SHOWN_BYTES: usize = 2000;
 const LEADING_CONTEXT_BYTES: usize = 200;
 
 /// Compares two values word by word. Returns the old side and the new side.
-#[must_use]
 pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
     words_within(old, new, WORD_DIFF_TIMEOUT)
 }
@@ -261,7 +253,6 @@ fn push(words: &mut Vec<Word>, differs: bool, text: &str) {
 }
 
 /// Shortens long texts to the part around the first difference.
-#[must_use]
 pub fn shortened<'a>(old: &'a str, new: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
     let is_long = old.len().max(new.len()) > MAX_SHOWN_BYTES;
     let same = if is_long { old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count() } else { 0 };
@@ -292,7 +283,6 @@ pub struct Window {
 
 impl Window {
     /// Returns the largest window of a page, after `from` rows.
-    #[must_use]
     pub fn after(from: usize) -> Self {
         Self { from, rows: 2000, bytes: 512 * 1024 }
     }
@@ -332,20 +322,17 @@ pub struct WindowRows<T> {
 
 impl<T> WindowRows<T> {
     /// Returns the number of rows after them.
-    #[must_use]
     pub fn remaining(&self) -> usize {
         self.total.saturating_sub(self.next_row())
     }
 
     /// Returns the index of the first row after them.
-    #[must_use]
     pub fn next_row(&self) -> usize {
         self.from + self.rows.len()
     }
 }
 
 /// Returns the keys that differ, with long values shortened.
-#[must_use]
 pub fn keys(all: &[KeyDiff], window: Window) -> WindowRows<KeyDiff> {
     let shown = window.of(all.iter(), |key| {
         [&key.old, &key.new]
@@ -409,7 +396,6 @@ pub enum DiffRow {
 }
 
 /// Compares two texts line by line, with `context` unchanged lines around each difference. Long lines are shortened.
-#[must_use]
 pub fn lines(old: &str, new: &str, context: usize, window: Window) -> WindowRows<DiffRow> {
     let diff = text_diff(old, new, TEXT_DIFF_TIMEOUT);
     let (left, right) = (|i| diff.old_slice(i).unwrap_or(""), |i| diff.new_slice(i).unwrap_or(""));

@@ -70,7 +70,6 @@ pub enum DriftKind {
 
 impl DriftKind {
     /// Parses the text that [`Display`](fmt::Display) writes.
-    #[must_use]
     pub(super) fn read(text: &str) -> Option<Self> {
         let numbers: Vec<u64> = text.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
         let kinds = match numbers[..] {
@@ -82,13 +81,11 @@ impl DriftKind {
     }
 
     /// Returns whether the database has no release of the config, and perhaps not even its namespace.
-    #[must_use]
     pub fn is_unknown(self) -> bool {
         matches!(self, Self::Ahead { live: 0, .. } | Self::Held { live: 0, .. })
     }
 
     /// Returns the machine-readable name.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Foreign { .. } => "foreign",

@@ -36,20 +36,17 @@ pub struct Meta {
 
 impl Meta {
     /// Returns the value of the metadata key.
-    #[must_use]
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers are JSON")
     }
 
     /// Parses the metadata from the channel at time `now`. Returns `None` if no console can have written it.
-    #[must_use]
     pub fn read(value: &[u8], now: Time) -> Option<Self> {
         let meta: Self = serde_json::from_slice(value).ok()?;
         numbers::is_plausible(meta.seq, now).then_some(meta)
     }
 
     /// Returns the identity of the release.
-    #[must_use]
     pub fn identity(&self) -> Identity {
         let Self { seq, sha256, format, published_at, change, .. } = self;
         let (sha256, change) = (sha256.clone(), change.clone());

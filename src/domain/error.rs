@@ -61,7 +61,6 @@ pub enum Error {
 
 impl Error {
     /// Returns the machine-readable name.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",

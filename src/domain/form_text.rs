@@ -15,7 +15,6 @@ const MAX_HIDDEN_BYTES: usize = 256 * 1024;
 /// release is live by the time the form is sent. The value is a JSON string, which no browser changes: the common line
 /// end of all lines, or the whole text if they differ or it contains NUL. `None` for a text of one line, and for a
 /// large one with mixed line ends; [`restore`] then works from the present text.
-#[must_use]
 pub fn hidden_value(shown: &str) -> Option<String> {
     if !shown.contains(['\r', '\n', '\0']) {
         return None;
@@ -27,7 +26,6 @@ pub fn hidden_value(shown: &str) -> Option<String> {
 }
 
 /// Decodes the value of a hidden field: the shown text, or its common line end (see [`hidden_value`]).
-#[must_use]
 pub fn shown_text(carried: &str) -> Option<String> {
     serde_json::from_str(carried).ok()
 }
@@ -42,7 +40,6 @@ struct Line<'a> {
 /// Restores a text that was sent as `sent` by a form that showed `shown`.
 ///
 /// Untouched lines keep their line ends; new lines get the most common line end of `shown`.
-#[must_use]
 pub fn restore(shown: &str, sent: &str) -> String {
     let (was, is) = (lines(shown), lines(sent));
     let usual = common_line_end(&was);

@@ -31,7 +31,6 @@ impl Format {
     pub const ALL: [Self; 7] = [Self::Kv, Self::Json, Self::Yaml, Self::Toml, Self::Properties, Self::Xml, Self::Text];
 
     /// Returns the name: `kv`, `json` …
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kv => "kv",
@@ -45,7 +44,6 @@ impl Format {
     }
 
     /// Returns the `Content-Type` of the document.
-    #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Kv | Self::Json => "application/json",

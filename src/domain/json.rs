@@ -55,7 +55,6 @@ pub fn parse(text: &str, levels: usize) -> Result<JsonValue<'_>, Invalid> {
 }
 
 /// Converts an error of the JSON parser, with its position in the text.
-#[must_use]
 pub fn unreadable(text: &str, error: &serde_json::Error) -> Invalid {
     let said = error.to_string();
     let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
@@ -118,6 +117,7 @@ fn deeper_than(limit: usize, json: &str) -> Option<usize> {
     }
     None
 }
+
 /// Skips a string whose opening quote was read. Returns the offset of the closing quote, if there is one.
 pub fn end_of_string(bytes: &mut impl Iterator<Item = (usize, u8)>) -> Option<usize> {
     loop {
@@ -128,7 +128,6 @@ pub fn end_of_string(bytes: &mut impl Iterator<Item = (usize, u8)>) -> Option<us
         }
     }
 }
-
 
 /// The members of an object, including duplicate keys.
 #[derive(Debug)]

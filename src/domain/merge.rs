@@ -25,7 +25,6 @@ pub enum Edit {
 
 impl Edit {
     /// Returns the item that the edit sets.
-    #[must_use]
     pub fn item(&self) -> Option<&Item> {
         match self {
             Self::Set(item) => Some(item),
@@ -34,7 +33,6 @@ impl Edit {
     }
 
     /// Returns the value or text that the edit sets, or `None` if it removes the key.
-    #[must_use]
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::Set(item) => Some(item.value.expose()),
@@ -57,7 +55,6 @@ pub enum KeyState<'a> {
 
 impl<'a> KeyState<'a> {
     /// Returns the state of `key` in `content`. The empty key is the whole text.
-    #[must_use]
     pub fn of(content: &'a Content, key: &str) -> Self {
         match content {
             Content::Kv(items) => items.get(key).map_or(Self::Absent, Self::Item),
@@ -66,7 +63,6 @@ impl<'a> KeyState<'a> {
     }
 
     /// Returns the value or text.
-    #[must_use]
     pub fn value(self) -> Option<&'a str> {
         match self {
             Self::Absent => None,
@@ -76,7 +72,6 @@ impl<'a> KeyState<'a> {
     }
 
     /// Returns the state that an edit leads to.
-    #[must_use]
     pub fn wanted(edit: &'a Edit) -> Self {
         match edit {
             Edit::Set(item) => Self::Item(item),
@@ -99,7 +94,6 @@ impl PartialEq for KeyState<'_> {
 
 /// Returns the conflict of an edit, if there is one: the key differs between `base` (the release that the edit is based
 /// on) and `live`, and the edit does not set it to its live state.
-#[must_use]
 pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live: &Content) -> Option<Conflict> {
     let (was, is, wanted) = (KeyState::of(base, key), KeyState::of(live, key), KeyState::wanted(edit));
     (was != is && is != wanted).then(|| Conflict {
@@ -113,7 +107,6 @@ pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live:
 
 /// Returns `live` with the edits applied. An existing key keeps its position, a new key is appended. Changed items get
 /// `since` = `seq`.
-#[must_use]
 pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a Edit)>, seq: u64) -> Content {
     let mut content = live.clone();
     let mut removed: HashSet<&str> = HashSet::new();

@@ -5,7 +5,6 @@ use std::{fmt, str::FromStr, sync::Arc};
 use super::problem::{Invalid, Problem};
 
 /// Returns whether `text` is a name: `[a-z0-9][a-z0-9._-]{0,63}`.
-#[must_use]
 pub fn is_name(text: &str) -> bool {
     let fits = |b: u8, first: bool| {
         b.is_ascii_lowercase() || b.is_ascii_digit() || (!first && matches!(b, b'.' | b'_' | b'-'))
@@ -45,7 +44,6 @@ macro_rules! name {
 
         impl $name {
             /// Returns the name as text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// Returns the network of an address: an IPv4 address itself, including one that is mapped into IPv6, and the first 64
 /// bits of an IPv6 address, because a single customer usually has all addresses with these bits.
-#[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),

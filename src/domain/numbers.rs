@@ -19,7 +19,6 @@ pub const MAX_CLOCK_SKEW_MS: i64 = 5 * 60_000;
 /// Returns whether a number can have been assigned by `now`: at most the time in milliseconds, with an allowance for
 /// clock differences. Real numbers never come near this bound, since no config has a thousand releases per second for
 /// years. A plausible invented number can soon be exceeded, because the bound grows with time.
-#[must_use]
 pub fn is_plausible(number: u64, now: Time) -> bool {
     number <= MAX_NUMBER.min(u64::try_from(now.plus_ms(MAX_CLOCK_SKEW_MS).0).unwrap_or(0))
 }

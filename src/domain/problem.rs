@@ -21,20 +21,17 @@ pub struct Invalid {
 
 impl Invalid {
     /// Returns a problem of a whole field.
-    #[must_use]
     pub fn new(pointer: impl Into<String>, problem: Problem) -> Self {
         Self { pointer: pointer.into(), problem, line: None, column: None }
     }
 
     /// Returns a problem at a position within a field.
-    #[must_use]
     pub fn at(pointer: impl Into<String>, problem: Problem, line: u32, column: u32) -> Self {
         Self { pointer: pointer.into(), problem, line: Some(line), column: Some(column) }
     }
 
     /// Returns a problem at a byte offset of a text, and computes line and column. Lines end with LF, CRLF, or the CR
     /// of old Macs.
-    #[must_use]
     pub fn at_byte(text: &str, offset: usize, problem: Problem) -> Self {
         let before = &text[..text.floor_char_boundary(offset)];
         let line_start = before.rfind(['\n', '\r']).map_or(0, |n| n + 1);
@@ -216,7 +213,6 @@ pub enum DotenvTrouble {
 }
 
 /// Truncates a text from the input to at most 40 characters for display.
-#[must_use]
 pub fn truncate(text: &str) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(40).collect();
@@ -227,7 +223,6 @@ pub fn truncate(text: &str) -> String {
 }
 
 /// Returns a JSON pointer (RFC 6901) of one name: `/edits`, and `/a~1b` for `a/b`.
-#[must_use]
 pub fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

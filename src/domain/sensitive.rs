@@ -10,13 +10,11 @@ pub struct Sensitive<T = String>(T);
 
 impl<T: Borrow<str>> Sensitive<T> {
     /// Returns the text.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.borrow()
     }
 
     /// Borrows the sensitive text.
-    #[must_use]
     pub fn as_deref(&self) -> Sensitive<&str> {
         Sensitive(self.expose())
     }
@@ -24,7 +22,6 @@ impl<T: Borrow<str>> Sensitive<T> {
 
 impl<T> Sensitive<T> {
     /// Returns the wrapped text.
-    #[must_use]
     pub fn into_inner(self) -> T {
         self.0
     }

@@ -15,13 +15,11 @@ impl Time {
     }
 
     /// Returns the milliseconds since `earlier`; negative if that is later.
-    #[must_use]
     pub fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
     /// Formats as RFC 3339 in UTC, to the millisecond: `2026-11-22T16:31:00.123Z`.
-    #[must_use]
     pub fn rfc3339(self) -> String {
         let (days, ms) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
         let (year, month, day) = civil(days);
@@ -32,7 +30,6 @@ impl Time {
 
 /// Returns year, month and day of a day since 1970-01-01, proleptic Gregorian.
 /// Source: Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
-#[must_use]
 pub fn civil(days: i64) -> (i64, u32, u32) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);

@@ -23,7 +23,6 @@ impl TokenKind {
     pub const ALL: [Self; 2] = [Self::Read, Self::Automation];
 
     /// Returns the prefix of tokens of this kind, by which people and secret scanners recognise them.
-    #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Read => "ttr",
@@ -32,7 +31,6 @@ impl TokenKind {
     }
 
     /// Returns `read` or `automation`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -70,7 +68,6 @@ pub struct Token {
 
 impl Token {
     /// Returns whether it is valid at `now`.
-    #[must_use]
     pub fn is_valid_at(&self, now: Time) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }

@@ -91,7 +91,6 @@ const NAMES: [(char, &str); 45] = [
 
 /// Returns whether a character is invisible, or changes the direction of the text. White space other than the blank
 /// counts as invisible.
-#[must_use]
 pub fn is_unseen(c: char) -> bool {
     !matches!(c, ' '..='~') && is_unseen_beyond(c)
 }
@@ -101,14 +100,12 @@ fn is_unseen_beyond(c: char) -> bool {
 }
 
 /// Returns whether a text has no visible character.
-#[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c == ' ' || is_unseen(c))
 }
 
 /// Returns whether an unseen character is normal after `before`. These are the joiners and selectors that emoji and
 /// many scripts need, and the ideographic space of Chinese and Japanese.
-#[must_use]
 pub fn is_usual_after(before: char, c: char) -> bool {
     match c {
         '\u{3000}' => true,
@@ -123,21 +120,18 @@ fn changes_direction(c: char) -> bool {
 }
 
 /// Returns the code point and, for common characters, the name: `U+200B ZERO WIDTH SPACE`.
-#[must_use]
 pub fn describe(c: char) -> String {
     let code = format!("U+{:04X}", u32::from(c));
     NAMES.iter().find(|(known, _)| *known == c).map_or_else(|| code.clone(), |(_, name)| format!("{code} {name}"))
 }
 
 /// Returns the problem with the first unseen character of a key or name, which must have none.
-#[must_use]
 pub fn find_problem(text: &str) -> Option<Problem> {
     let (at, character) = text.chars().enumerate().find(|(_, c)| is_unseen(*c))?;
     Some(problem(at, character))
 }
 
 /// Returns the problem with an unseen character that has `before` characters in front of it.
-#[must_use]
 pub fn problem(before: usize, character: char) -> Problem {
     Problem::Unseen { character, position: u32::try_from(before + 1).unwrap_or(u32::MAX) }
 }
@@ -159,7 +153,6 @@ impl Unseen {
 
     /// Finds the unseen characters at the ends of a value and inside it. A character at an end is listed as inside only
     /// if it changes the direction of the text or also occurs elsewhere.
-    #[must_use]
     pub fn of(value: &str) -> Self {
         let hides = |c: &char| c.is_whitespace() || is_unseen(*c);
         let (begins, ends) = (value.chars().next().filter(hides), value.chars().last().filter(hides));
@@ -171,7 +164,6 @@ impl Unseen {
 
     /// Finds unseen characters at any position. Line ends, tabs, and the joiners and selectors that emoji and many
     /// scripts need are not reported.
-    #[must_use]
     pub fn anywhere(value: &str) -> Self {
         let mut found = Self::default();
         let mut before = '\0';
@@ -191,7 +183,6 @@ impl Unseen {
     }
 
     /// Returns whether no unseen character was found.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.begins.is_none() && self.ends.is_none() && self.inside.is_empty()
     }

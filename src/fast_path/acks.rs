@@ -130,7 +130,6 @@ pub struct TakenAcks<'a> {
 
 impl TakenAcks<'_> {
     /// Returns whether there is nothing to store.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.taken.is_empty()
     }

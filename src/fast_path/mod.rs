@@ -58,7 +58,6 @@ impl Default for FastPath {
 
 impl FastPath {
     /// Returns an empty fast path. It stays empty if it is off.
-    #[must_use]
     pub fn new(is_on: bool) -> Self {
         Self {
             is_on,
@@ -89,7 +88,6 @@ impl FastPath {
     }
 
     /// Returns the content that was accepted last for a config. Another node may have accepted a later one.
-    #[must_use]
     pub fn content(&self, config: &ConfigId) -> Option<KnownRelease> {
         self.contents.get(config)
     }
@@ -102,20 +100,17 @@ impl FastPath {
     }
 
     /// Returns whether this node wrote exactly this release last to its config. By now the channel may differ.
-    #[must_use]
     pub fn wrote(&self, entry: &Entry) -> bool {
         self.writes.contains(entry)
     }
 
     /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not
     /// written yet, if each follows the release that this node wrote last. Returns nothing if one does not.
-    #[must_use]
     pub fn ready_to_deliver(&self, accepted: Vec<AcceptedRelease>, session: &SessionWrites) -> Vec<Entry> {
         successors(accepted, session, |config| self.writes.last_change(config))
     }
 
     /// Returns an empty record of a new lock session.
-    #[must_use]
     pub fn session(&self) -> SessionWrites {
         SessionWrites::new(self.is_on)
     }

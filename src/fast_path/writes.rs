@@ -60,7 +60,6 @@ impl SessionWrites {
     }
 
     /// Returns whether this release, or a later one of its config, was delivered.
-    #[must_use]
     pub fn includes(&self, config: &ConfigId, seq: u64, change: &ChangeId) -> bool {
         self.latest.get(config).is_some_and(|(last, made)| *last > seq || *last == seq && made == change)
     }

@@ -17,7 +17,6 @@ const MAX_VOTING_LINES: usize = 2_000;
 const MAX_TOML_VALUE_BYTES: usize = 4_096;
 
 /// Detects the format of a text. A known ending of the file name decides; without one, the shape of the text does.
-#[must_use]
 pub fn detect(file_name: Option<&str>, text: &str) -> ItemFormat {
     file_name.and_then(ItemFormat::from_file_name).unwrap_or_else(|| by_shape(text))
 }
@@ -25,7 +24,6 @@ pub fn detect(file_name: Option<&str>, text: &str) -> ItemFormat {
 impl ItemFormat {
     /// Returns the format for a file name: `a.yml`, `conf/.env`, `.env.local`. The path and case do not matter. A known
     /// last ending decides (`.env.yaml` is YAML); otherwise an `env` among the endings does.
-    #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
         let mut endings = name.split('.').skip(1).collect::<Vec<_>>();

@@ -42,7 +42,6 @@ pub const MAX_SOURCE_BYTES: usize = 6 * limits::DOCUMENT_BYTES;
 /// Returns a text in its stored form: without the byte order mark that some editors write. The mark belongs to the
 /// encoding, not to the content. Parsers of JSON, TOML and properties reject it, as do XML and YAML parsers that read
 /// characters instead of bytes. Plain text is stored unchanged.
-#[must_use]
 pub fn stored(format: Format, text: &str) -> &str {
     match format {
         Format::Text => text,
@@ -107,13 +106,11 @@ impl ItemFormat {
     }
 
     /// Returns the name: `properties`, `dotenv` …
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.codec().name
     }
 
     /// Returns the file extension and `Content-Type` of an export.
-    #[must_use]
     pub fn media(self) -> Media {
         self.codec().media
     }
@@ -133,7 +130,6 @@ fn canonical(name: &str) -> String {
 }
 
 /// Returns whether `name` is a name of this format: `yml` is `yaml`, in any case.
-#[must_use]
 pub fn is_name_of(format: Format, name: &str) -> bool {
     canonical(name) == format.as_str()
 }
@@ -166,7 +162,6 @@ pub struct Media {
 }
 
 /// Returns the file extension and `Content-Type` of a namespace's document, for downloads.
-#[must_use]
 pub fn media(format: Format) -> Media {
     let extension = match format {
         Format::Kv => Format::Json.as_str(),

@@ -33,7 +33,6 @@ impl Registry {
     }
 
     /// Writes all metrics as text for Prometheus.
-    #[must_use]
     pub fn text(&self, form: TextFormat) -> String {
         let mut told = String::new();
         text::encode(&mut told, &self.0).expect("writing to a string does not fail");

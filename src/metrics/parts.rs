@@ -26,7 +26,6 @@ impl SqlFailure {
     const NAMES: [&str; 4] = ["timeout", "unreachable", "conflict", "fault"];
 
     /// Returns the value of the label `reason`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
@@ -232,7 +231,6 @@ impl ReadMetrics {
     }
 
     /// Returns the gauge of open requests of one kind.
-    #[must_use]
     pub fn waiters(&self, how: WaiterKind) -> &Gauge {
         &self.waiters[how as usize]
     }

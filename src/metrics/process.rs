@@ -17,7 +17,6 @@ pub struct ProcessMetrics {
 
 impl ProcessMetrics {
     /// Creates the metrics, with the present as start time.
-    #[must_use]
     pub fn new() -> Self {
         let process = Self::default();
         process.start.set(unix_seconds());

@@ -21,7 +21,6 @@ impl Default for TaskMetrics {
 
 impl TaskMetrics {
     /// Returns the meter of a task.
-    #[must_use]
     pub fn meter(&self, task: &'static str) -> TaskMeter {
         let label = [("task", task)];
         TaskMeter {
@@ -71,13 +70,11 @@ impl TaskMeter {
     }
 
     /// Returns the number of finished runs.
-    #[must_use]
     pub fn runs(&self) -> u64 {
         self.runs.get()
     }
 
     /// Returns the number of failed runs.
-    #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.get()
     }

@@ -95,7 +95,6 @@ impl Tail for ReleaseWatch {
 }
 
 /// Returns the background task that feeds the store.
-#[must_use]
 pub fn task<S: ReleaseSource + Clone + Send + 'static>(
     source: S,
     store: Arc<SnapshotStore>,

@@ -51,7 +51,6 @@ impl fmt::Debug for Gzip {
 
 impl Gzip {
     /// Compresses a text.
-    #[must_use]
     pub fn compress(text: &[u8]) -> Self {
         let sum = TextSum::of(text);
         let mut file = Vec::with_capacity(HEAD.len() + text.len() / 2 + TAIL_BYTES);
@@ -135,7 +134,6 @@ impl JoinedGzip {
     }
 
     /// Returns the file, in pieces that it shares with its parts.
-    #[must_use]
     pub fn finish(mut self) -> Vec<Bytes> {
         self.pieces.push(self.sum.tail().collect());
         self.pieces
@@ -151,21 +149,18 @@ pub struct CompressedForm(OnceLock<Compressing>);
 
 impl CompressedForm {
     /// Returns the form if it is made.
-    #[must_use]
     pub fn get_made(&self) -> Option<Gzip> {
         let begun = self.0.get()?;
         begun.peek().cloned().or_else(|| begun.clone().now_or_never())?
     }
 
     /// Returns the form, and makes it if needed: for small texts.
-    #[must_use]
     pub fn get_or_make(&self, text: &[u8]) -> Option<Gzip> {
         self.0.get_or_init(|| ready(Some(Gzip::compress(text))).boxed().shared());
         self.get_made()
     }
 
     /// Begins to make the form, unless another request has begun it. Returns `None` if the queue is full.
-    #[must_use]
     pub fn begin(&self, text: Bytes, compressor: &Compressor) -> Option<Compressing> {
         if let Some(begun) = self.0.get() {
             return Some(begun.clone());

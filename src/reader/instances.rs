@@ -56,7 +56,6 @@ pub enum InstanceName<'a> {
 
 impl<'a> InstanceIdentity<'a> {
     /// Returns the instance that sent this request, by its `name` if that is valid, otherwise by its address.
-    #[must_use]
     pub fn of<B>(request: &'a Request<B>, name: Option<&'a HeaderValue>) -> Option<Self> {
         let text = |value: Option<&'a HeaderValue>| value.and_then(|v| v.to_str().ok()).map(str::trim);
         let given =
@@ -68,7 +67,6 @@ impl<'a> InstanceIdentity<'a> {
     }
 
     /// Copies the texts, so that the result does not borrow from the request.
-    #[must_use]
     pub fn into_owned(self) -> InstanceIdentity<'static> {
         let name = match self.name {
             InstanceName::Named(name) => InstanceName::Named(name.into_owned().into()),
@@ -97,7 +95,6 @@ pub struct Instance {
 
 impl Instance {
     /// Returns whether it has read recently.
-    #[must_use]
     pub fn is_active(&self, now: Time) -> bool {
         now.ms_since(self.seen_at) < GONE_AFTER_MS
     }
@@ -211,7 +208,6 @@ impl Sighting {
 
 impl Instances {
     /// Returns the number of instances.
-    #[must_use]
     pub fn total(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
@@ -262,14 +258,12 @@ impl Instances {
     }
 
     /// Returns the instances of a config, sorted by name.
-    #[must_use]
     pub fn of_config(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
         let rooms = self.rooms.read();
         rooms.get(&*config.to_string()).map(|room| sorted_instances(room, now)).unwrap_or_default()
     }
 
     /// Returns the release of each instance of a config, without names and in no order. It is for counting.
-    #[must_use]
     pub fn releases(&self, config: &ConfigId, now: Time) -> Vec<u64> {
         let rooms = self.rooms.read();
         let Some(room) = rooms.get(&*config.to_string()) else { return Vec::new() };
@@ -277,14 +271,12 @@ impl Instances {
     }
 
     /// Counts the instances of a config that hold one of these releases, and all of them.
-    #[must_use]
     pub fn seen(&self, config: &ConfigId, releases: &RangeInclusive<u64>, now: Time) -> (usize, usize) {
         let held = self.releases(config, now);
         (held.iter().filter(|held| releases.contains(held)).count(), held.len())
     }
 
     /// Returns the instances of all configs in `scope` that have any, sorted by name.
-    #[must_use]
     pub fn under(&self, scope: &Pattern, now: Time) -> Vec<(ConfigId, Vec<Instance>)> {
         let rooms = self.rooms.read();
         let mut all: Vec<_> =
@@ -296,7 +288,6 @@ impl Instances {
     }
 
     /// Returns a number that changes when an instance in `scope` is new or gets another release.
-    #[must_use]
     pub fn changed(&self, scope: &Pattern) -> u64 {
         let rooms = self.rooms.read();
         let changed = |room: &Mutex<ConfigInstances>| room.lock().changed;

@@ -33,7 +33,6 @@ struct State {
 
 impl KnownTokens {
     /// Returns an empty list. Accepted tokens are written to `table`.
-    #[must_use]
     pub fn new(table: Arc<TokenCache>) -> Self {
         Self { table, state: Mutex::default(), changed: Notify::new() }
     }
@@ -80,27 +79,23 @@ impl KnownTokens {
     }
 
     /// Returns the reason why the channel's list was refused. `None` if it was accepted.
-    #[must_use]
     pub fn refused(&self) -> Option<TokenListError> {
         self.state.lock().refused
     }
 
     /// Returns the version of this node's list if the channel's is older: etcd was restored, or a later list was
     /// written there and removed again.
-    #[must_use]
     pub fn ahead_version(&self) -> Option<u64> {
         let state = self.state.lock();
         state.list.as_ref().filter(|_| state.is_ahead).map(|list| list.version)
     }
 
     /// Returns the present list. `None` before the first.
-    #[must_use]
     pub fn list(&self) -> Option<Arc<TokenList>> {
         self.state.lock().list.clone()
     }
 
     /// Returns the time since when the channel is disconnected.
-    #[must_use]
     pub fn stale_since(&self) -> Option<Time> {
         self.state.lock().stale
     }

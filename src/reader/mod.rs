@@ -124,7 +124,6 @@ impl Reader {
     }
 
     /// Returns a reader with an empty store. `stop` ends long polls and streams when the server stops.
-    #[must_use]
     pub fn new(
         tokens: Arc<TokenCache>,
         clock: fn() -> Time,

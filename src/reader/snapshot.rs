@@ -104,7 +104,6 @@ impl Snapshot {
     }
 
     /// Returns `{env, app, namespace, format, release, sha256, published_at, content}`.
-    #[must_use]
     pub fn envelope(&self) -> &Bytes {
         let (config, meta) = (&self.entry.config, &self.entry.meta);
         self.envelope.get_or_init(|| {
@@ -124,13 +123,11 @@ impl Snapshot {
     }
 
     /// Returns the release's number.
-    #[must_use]
     pub fn seq(&self) -> u64 {
         self.entry.meta.seq
     }
 
     /// Returns the bytes of a form.
-    #[must_use]
     pub fn text(&self, shape: Shape) -> Bytes {
         match shape {
             Shape::Envelope => self.envelope().clone(),
@@ -139,13 +136,11 @@ impl Snapshot {
     }
 
     /// Returns the compressed bytes of a form.
-    #[must_use]
     pub fn form(&self, shape: Shape) -> &CompressedForm {
         &self.compressed.get_or_init(Box::default)[shape as usize]
     }
 
     /// Returns the data of a server-sent event: the text after `data: `, up to the blank line.
-    #[must_use]
     pub fn event(&self) -> &Bytes {
         self.event.get_or_init(|| {
             let envelope = self.envelope();

@@ -131,14 +131,12 @@ impl SnapshotStore {
     }
 
     /// Returns whether the channel lost its releases: its last listing was empty, and this store is not.
-    #[must_use]
     pub fn has_lost_releases(&self) -> bool {
         self.inner.read().is_emptied
     }
 
     /// Returns at most `most` configs whose release here is later than the channel's, with its number. etcd was
     /// restored, or a release was written there and removed again.
-    #[must_use]
     pub fn ahead(&self, most: usize) -> Vec<(ConfigId, u64)> {
         let inner = self.inner.read();
         let ahead = inner.ahead.iter().take(most);
@@ -146,13 +144,11 @@ impl SnapshotStore {
     }
 
     /// Returns the number of damaged keys in the last listing of the channel.
-    #[must_use]
     pub fn damaged(&self) -> usize {
         self.inner.read().damaged
     }
 
     /// Returns the state of the channel at the last listing.
-    #[must_use]
     pub fn head(&self) -> Option<Head> {
         self.inner.read().head
     }
@@ -163,13 +159,11 @@ impl SnapshotStore {
     }
 
     /// Returns whether there is no release.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.inner.read().apps.is_empty()
     }
 
     /// Returns whether reads can be answered.
-    #[must_use]
     pub fn is_ready(&self) -> bool {
         self.inner.read().ready
     }
@@ -195,7 +189,6 @@ impl SnapshotStore {
     }
 
     /// Returns the time since when the store may be outdated.
-    #[must_use]
     pub fn stale_since(&self) -> Option<Time> {
         self.inner.read().stale.as_ref().map(|(at, _)| *at)
     }
@@ -210,13 +203,11 @@ impl SnapshotStore {
     }
 
     /// Returns the latest release of a config. Only the canonical spelling `env/app/namespace` finds it.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<Arc<Snapshot>> {
         self.inner.read().slot(key).map(|slot| Arc::clone(&slot.latest))
     }
 
     /// Returns the latest releases of all configs of `env/app`, ordered by namespace.
-    #[must_use]
     pub fn of_app(&self, env_app: &str) -> Vec<Arc<Snapshot>> {
         let inner = self.inner.read();
         inner.apps.get(env_app).into_iter().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
@@ -231,7 +222,6 @@ impl SnapshotStore {
     }
 
     /// Returns all releases, to keep them on disk for a start without the channel.
-    #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         let inner = self.inner.read();
         inner.apps.values().flatten().map(|slot| slot.latest.entry.clone()).collect()

@@ -25,7 +25,6 @@ const MIN_LOOKUP_INTERVAL: Duration = Duration::from_millis(100);
 
 impl KnownTokens {
     /// Returns the background task that copies the channel's list.
-    #[must_use]
     pub fn task(self: &Arc<Self>, channel: Channel, kept: Option<Arc<LastGood>>, clock: fn() -> Time) -> Task {
         let tokens = Arc::clone(self);
         Task::looping("known_tokens", Lang::task_known_tokens, move |task| {

@@ -56,7 +56,6 @@ impl Account {
     }
 
     /// Returns the user as an actor.
-    #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::user(&self.id, &self.name, self.administrator, &self.roles)
     }

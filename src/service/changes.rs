@@ -103,13 +103,11 @@ impl From<ChangeView> for ChangeSummary {
 
 impl ChangeView {
     /// Returns the number of changes in all configs.
-    #[must_use]
     pub fn counts(&self) -> Counts {
         self.configs.iter().map(|config| config.diff.counts()).sum()
     }
 
     /// Returns all conflicts.
-    #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
         self.configs.iter().flat_map(|c| c.conflicts.clone()).collect()
     }

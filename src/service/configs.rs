@@ -70,7 +70,6 @@ pub struct ConfigView {
 
 impl ConfigView {
     /// Returns the number of the live release, 0 before the first one.
-    #[must_use]
     pub fn live_seq(&self) -> u64 {
         self.live.as_ref().map_or(0, |r| r.seq)
     }

@@ -47,7 +47,6 @@ pub enum LockState {
 
 impl EnvDelivery {
     /// Returns the times from acceptance to delivery in milliseconds, the shortest first.
-    #[must_use]
     pub fn delivery_times(&self) -> Vec<i64> {
         let took = |release: &Release| Some(release.delivered_at?.ms_since(release.accepted_at).max(0));
         let mut took: Vec<i64> = self.releases.iter().filter_map(took).collect();
@@ -143,7 +142,6 @@ impl Service {
     }
 
     /// Returns the time at which this node last compared the channel with the database.
-    #[must_use]
     pub fn compared_at(&self) -> Option<Time> {
         self.dispatch.status.compared_at()
     }
@@ -159,7 +157,6 @@ impl Service {
     }
 
     /// Returns a receiver that changes whenever pages about delivery are out of date.
-    #[must_use]
     pub fn delivery_changes(&self) -> tokio::sync::watch::Receiver<u64> {
         self.dispatch.status.changes()
     }

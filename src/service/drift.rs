@@ -80,7 +80,6 @@ impl Work for ResolveDrift {
 
 impl Service {
     /// Returns the drifts that this node found last, in configs that the actor sees.
-    #[must_use]
     pub fn drifts(&self, actor: &Actor) -> Vec<Drift> {
         self.dispatch.status.drifts().into_iter().filter(|drift| actor.may_view(&drift.config).is_ok()).collect()
     }

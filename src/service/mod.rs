@@ -74,7 +74,6 @@ pub struct Service {
 
 impl Service {
     /// Returns the use cases on a database. Accepted releases are handed over to `dispatch`.
-    #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
         Self { db, dispatch, channel: None, passwords: Passwords::default(), delivery_timeout: Duration::from_secs(5) }
     }
@@ -92,7 +91,6 @@ impl Service {
     }
 
     /// Returns the late environments of which the actor sees something, with the reasons that the actor may know.
-    #[must_use]
     pub fn late(&self, actor: &Actor) -> Vec<LateEnv> {
         let late = self.dispatch.status.late().into_iter().filter(|late| actor.sees_any_of_env(&late.env));
         late.map(|late| LateEnv { why: reason_for(late.why, actor), ..late }).collect()

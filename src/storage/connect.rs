@@ -30,7 +30,6 @@ const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(200);
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns whether the scheme of a database URL is supported.
-#[must_use]
 pub fn is_supported(url: &str) -> bool {
     ["sqlite:", "mysql:", "mariadb:"].iter().any(|scheme| url.starts_with(scheme))
 }

@@ -30,7 +30,6 @@ pub struct ConfigLocation {
 
 impl ConfigLocation {
     /// Returns whether the environment, the namespace or the application is archived.
-    #[must_use]
     pub fn is_archived(&self) -> bool {
         self.env.archived_at.or(self.namespace.archived_at).or(self.app_archived_at).is_some()
     }

@@ -152,13 +152,11 @@ impl Db {
     }
 
     /// Returns whether only one transaction can write at a time.
-    #[must_use]
     pub fn has_one_writer(&self) -> bool {
         matches!(self.pool, Pool::Sqlite { .. })
     }
 
     /// Returns the metrics of this database's connections.
-    #[must_use]
     pub fn meter(&self) -> &metrics::SqlMetrics {
         &self.meter
     }

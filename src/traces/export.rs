@@ -127,7 +127,6 @@ impl TraceExport {
 ///
 /// # Panics
 /// Panics outside of a Tokio runtime.
-#[must_use]
 pub fn start(collector: &Collector) -> (SdkTracer, TraceExport) {
     super::set_sample_rate(collector.sample);
     let resource = Resource::builder_empty()

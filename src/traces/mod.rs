@@ -62,7 +62,6 @@ pub enum DbTrip {
 
 /// Creates the span of a request, if the request is sampled. `traceparent` sets the parent of the span. It does not
 /// decide about sampling.
-#[must_use]
 pub fn request(id: &str, method: &'static str, traceparent: Option<&str>) -> Span {
     if !is_collected() || !rand::random_bool(sample_rate()) {
         return Span::none();
@@ -96,7 +95,6 @@ pub fn answered(span: &Span, route: Option<&str>, status: u16) {
 }
 
 /// Creates the span of a use case.
-#[must_use]
 pub fn use_case(name: &'static str) -> Span {
     within!("use case", otel.name = name, otel.status_code = Empty, "error.type" = Empty)
 }
@@ -108,32 +106,27 @@ pub fn failed(span: &Span, kind: &'static str) {
 }
 
 /// Creates the span of a publish request's wait for delivery.
-#[must_use]
 pub fn wait_for_delivery() -> Span {
     within!("wait for delivery")
 }
 
 /// Creates the span of a wait for the single writer of SQLite.
-#[must_use]
 pub fn wait_for_turn() -> Span {
     within!("wait for turn")
 }
 
 /// Creates the span of a wait for a connection to the database.
-#[must_use]
 pub fn wait_for_connection() -> Span {
     within!("wait for connection")
 }
 
 /// Creates the span of a transaction, from its begin to its last statement.
-#[must_use]
 pub fn transaction(database: &'static str) -> Span {
     within!("transaction", db.system.name = database)
 }
 
 /// Creates the span of a round trip to the database. Its parent is the transaction's span, or the current span if the
 /// transaction's span is disabled.
-#[must_use]
 pub fn sql(transaction: &Span, database: &'static str, asked: &DbTrip) -> Span {
     let around = if transaction.is_none() { Span::current() } else { transaction.clone() };
     if !is_collected() || !has_our_target(&around) {
@@ -162,19 +155,16 @@ pub fn sql(transaction: &Span, database: &'static str, asked: &DbTrip) -> Span {
 }
 
 /// Creates the span of a request to etcd.
-#[must_use]
 pub fn etcd() -> Span {
     within!("etcd", otel.kind = "client", rpc.system = "grpc")
 }
 
 /// Creates the span of a worker's wait for the lock of an environment, on behalf of a publish request.
-#[must_use]
 pub fn lock(place: Option<&TraceParent>, env: &EnvName) -> Span {
     after!(place, "lock", trimtab.env = env.as_str(), otel.status_code = Empty, "error.type" = Empty)
 }
 
 /// Creates the span of a change's delivery by a worker.
-#[must_use]
 pub fn delivery(place: Option<&TraceParent>, env: &EnvName, change: &ChangeId, releases: usize) -> Span {
     after!(
         place,
@@ -206,7 +196,6 @@ fn is_collected() -> bool {
 }
 
 /// Returns the current span as a parent for later work, if it belongs to a sampled request.
-#[must_use]
 pub fn current_parent() -> Option<TraceParent> {
     if !in_sampled_request() {
         return None;

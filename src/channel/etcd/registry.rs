@@ -156,13 +156,11 @@ fn json(value: &impl Serialize) -> String {
 
 impl Membership {
     /// Returns the id of this node.
-    #[must_use]
     pub fn id(&self) -> NodeId {
         NodeId(self.lease.id())
     }
 
     /// Returns whether the lease is known to be over. Then the node must join again.
-    #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lease.is_over()
     }

@@ -27,7 +27,6 @@ pub struct Actor {
 
 impl Actor {
     /// Returns the actor of a logged-in person.
-    #[must_use]
     pub fn user(id: &str, name: &str, administrator: bool, roles: &[(Pattern, Role)]) -> Self {
         let grants = roles.iter().map(|(pattern, role)| (pattern.clone(), role.permissions())).collect();
         Self { id: format!("user:{id}"), name: name.into(), administrator, creator: administrator, grants }
@@ -36,32 +35,27 @@ impl Actor {
     /// Returns the actor of an automation token, which may publish the configs of its patterns. With `creator` it may
     /// also create environments, and applications and namespaces within its patterns (any, if it has no patterns). It
     /// may change an existing application only if a pattern covers all of it, and an existing environment never.
-    #[must_use]
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
         let grants = write.iter().map(|p| (p.clone(), TOKEN_PERMISSIONS)).collect();
         Self { id: format!("token:{id}"), name: format!("token {name}"), administrator: false, creator, grants }
     }
 
     /// Returns the actor of the command line. It has all rights, because its user has access to the database anyway.
-    #[must_use]
     pub fn shell() -> Self {
         Self { id: "shell".into(), name: "command line".into(), administrator: true, creator: true, grants: Vec::new() }
     }
 
     /// Returns the server itself as the actor of audit events. It has no rights.
-    #[must_use]
     pub fn system() -> Self {
         Self { id: "system".into(), name: "Trimtab".into(), administrator: false, creator: false, grants: Vec::new() }
     }
 
     /// Returns whether this is an administrator.
-    #[must_use]
     pub fn is_administrator(&self) -> bool {
         self.administrator
     }
 
     /// Returns all permissions for a config. It must look non-existent to an actor without [`Permission::View`].
-    #[must_use]
     pub fn permissions(&self, config: &ConfigId) -> PermissionSet {
         let all = if self.administrator { Role::OWNER.permissions() } else { PermissionSet::NONE };
         let grants = self.grants.iter().filter(|(p, _)| p.covers(config));
@@ -69,37 +63,31 @@ impl Actor {
     }
 
     /// Returns whether the actor may see any config that a pattern covers.
-    #[must_use]
     pub fn sees(&self, scope: &Pattern) -> bool {
         self.administrator || self.has_view_grant(|p| p.overlaps(scope))
     }
 
     /// Returns whether the actor may see anything of an application.
-    #[must_use]
     pub fn sees_app(&self, app: &AppName) -> bool {
         self.administrator || self.creates(app) || self.has_view_grant(|p| p.covers_any_of_app(app))
     }
 
     /// Returns whether the actor may see anything of an application in an environment.
-    #[must_use]
     pub fn sees_env(&self, app: &AppName, env: &EnvName) -> bool {
         self.owns(app) || self.has_view_grant(|p| p.covers_any_of(env, app))
     }
 
     /// Returns whether the actor may see anything of a namespace.
-    #[must_use]
     pub fn sees_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
         self.owns(app) || self.has_view_grant(|p| p.covers_any_of_namespace(app, namespace))
     }
 
     /// Returns whether the actor may see anything of an environment.
-    #[must_use]
     pub fn sees_any_of_env(&self, env: &EnvName) -> bool {
         self.administrator || self.has_view_grant(|p| p.env().is_none_or(|e| e == env))
     }
 
     /// Returns whether the actor may edit any config.
-    #[must_use]
     pub fn edits_any(&self) -> bool {
         self.administrator || self.grants.iter().any(|(_, permissions)| permissions.contains(Permission::Edit))
     }

@@ -17,13 +17,11 @@ pub struct Pattern {
 
 impl Pattern {
     /// Returns the pattern of these parts; `None` matches any name.
-    #[must_use]
     pub fn new(env: Option<EnvName>, app: Option<AppName>, namespace: Option<NamespaceName>) -> Self {
         Self { env, app, namespace }
     }
 
     /// Returns the narrowest pattern that covers all of these configs.
-    #[must_use]
     pub fn spanning<'a>(configs: impl IntoIterator<Item = &'a ConfigId>) -> Self {
         fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
             one.filter(|one| Some(one) == other.as_ref())
@@ -38,50 +36,42 @@ impl Pattern {
     }
 
     /// Returns the environment that it is limited to.
-    #[must_use]
     pub fn env(&self) -> Option<&EnvName> {
         self.env.as_ref()
     }
 
     /// Returns the application that it is limited to.
-    #[must_use]
     pub fn app(&self) -> Option<&AppName> {
         self.app.as_ref()
     }
 
     /// Returns the namespace that it is limited to.
-    #[must_use]
     pub fn namespace(&self) -> Option<&NamespaceName> {
         self.namespace.as_ref()
     }
 
     /// Returns the config if it covers exactly one.
-    #[must_use]
     pub fn config(&self) -> Option<ConfigId> {
         let Self { env, app, namespace } = self.clone();
         Some(ConfigId { env: env?, app: app?, namespace: namespace? })
     }
 
     /// Returns the number of wildcard parts.
-    #[must_use]
     pub fn wildcard_count(&self) -> usize {
         [self.env.is_none(), self.app.is_none(), self.namespace.is_none()].into_iter().map(usize::from).sum()
     }
 
     /// Returns whether it covers this config.
-    #[must_use]
     pub fn covers(&self, config: &ConfigId) -> bool {
         self.covers_any_of(&config.env, &config.app) && self.namespace.as_ref().is_none_or(|n| *n == config.namespace)
     }
 
     /// Returns whether it covers any config of this application in this environment.
-    #[must_use]
     pub fn covers_any_of(&self, env: &EnvName, app: &AppName) -> bool {
         self.env.as_ref().is_none_or(|e| e == env) && self.covers_any_of_app(app)
     }
 
     /// Returns whether it covers every config that `other` covers.
-    #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         fn part<T: PartialEq>(outer: Option<&T>, inner: Option<&T>) -> bool {
             outer.is_none() || outer == inner
@@ -92,7 +82,6 @@ impl Pattern {
     }
 
     /// Returns whether any config can be covered by both.
-    #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         fn part<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
             one.is_none() || other.is_none() || one == other
@@ -103,19 +92,16 @@ impl Pattern {
     }
 
     /// Returns whether it covers any config of this application.
-    #[must_use]
     pub fn covers_any_of_app(&self, app: &AppName) -> bool {
         self.app.as_ref().is_none_or(|a| a == app)
     }
 
     /// Returns whether it covers any config of this namespace.
-    #[must_use]
     pub fn covers_any_of_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
         self.covers_any_of_app(app) && self.namespace.as_ref().is_none_or(|n| n == namespace)
     }
 
     /// Returns whether it covers all configs of this application.
-    #[must_use]
     pub fn covers_whole_app(&self, app: &AppName) -> bool {
         self.env.is_none() && self.namespace.is_none() && self.covers_any_of_app(app)
     }

@@ -27,7 +27,6 @@ impl Permission {
     pub const ALL: [Self; 6] = [Self::View, Self::Edit, Self::Approve, Self::Publish, Self::Own, Self::Reveal];
 
     /// Returns the name: `view`, `edit` …
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -53,7 +52,6 @@ impl PermissionSet {
     pub const NONE: Self = Self(0);
 
     /// Returns the set of these permissions.
-    #[must_use]
     pub const fn of(permissions: &[Permission]) -> Self {
         let (mut bits, mut n) = (0, 0);
         while n < permissions.len() {
@@ -64,13 +62,11 @@ impl PermissionSet {
     }
 
     /// Returns whether the permission is in the set.
-    #[must_use]
     pub const fn contains(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
     }
 
     /// Returns whether all permissions of `other` are in the set.
-    #[must_use]
     pub const fn includes(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -82,7 +78,6 @@ impl PermissionSet {
     }
 
     /// Parses the stored form of a set: names separated by blanks. Names that this version does not know are ignored.
-    #[must_use]
     pub fn read(text: &str) -> Self {
         let named = |name| Permission::ALL.into_iter().find(|permission| permission.as_str() == name);
         text.split(' ').filter_map(named).collect()
@@ -136,19 +131,16 @@ impl Role {
     }
 
     /// Returns a role that was read from the database.
-    #[must_use]
     pub fn stored(name: String, permissions: PermissionSet) -> Self {
         Self { name: Cow::Owned(name), permissions }
     }
 
     /// Returns the name: `viewer`, `editor`, `publisher`, `owner` or a custom one.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Returns its permissions.
-    #[must_use]
     pub fn permissions(&self) -> PermissionSet {
         self.permissions
     }

@@ -73,7 +73,6 @@ struct DiskProblems {
 impl LastGood {
     /// Keeps the snapshot store in a folder, and the tokens unless they come from SQL. `root` is the installation's
     /// `etcd.root`: files of another root are not used.
-    #[must_use]
     pub fn new(
         folder: &Path,
         root: &str,
@@ -282,7 +281,6 @@ impl LastGood {
     }
 
     /// Returns the background task that writes.
-    #[must_use]
     pub fn task(self: &Arc<Self>) -> Task {
         let this = Arc::clone(self);
         Task::looping("last_good", Lang::task_last_good, move |task| Arc::clone(&this).keep(task))
@@ -381,7 +379,6 @@ impl LastGood {
     }
 
     /// Returns the problems on disk, for people.
-    #[must_use]
     pub fn problem(&self) -> Option<String> {
         let trouble = self.problems.lock();
         let said: Vec<&str> = [&trouble.file, &trouble.journal].into_iter().flatten().map(String::as_str).collect();

@@ -43,7 +43,6 @@ const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const REFUSED_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Returns the background task that keeps the link.
-#[must_use]
 pub fn task(
     nodes: Arc<Nodes>,
     registry: NodeRegistry,

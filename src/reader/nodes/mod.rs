@@ -125,7 +125,6 @@ pub struct PendingCoverage {
 
 impl Nodes {
     /// Returns the view of a node with this name. `others` tells whether a [`link`] to other nodes runs.
-    #[must_use]
     pub fn new(reader: Arc<Reader>, name: &str, others: bool) -> Arc<Self> {
         let standing = if others { NodeStatus::Joining } else { NodeStatus::Alone };
         let state = Mutex::new(State { standing, ..State::default() });
@@ -141,7 +140,6 @@ impl Nodes {
     }
 
     /// Returns the name of this node, for people.
-    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -156,7 +154,6 @@ impl Nodes {
     }
 
     /// Returns the readers of a config.
-    #[must_use]
     pub fn readers(&self, config: &ConfigId) -> Readers {
         let now = (self.clock)();
         let own = self.reader.instances.of_config(config, now);
@@ -169,7 +166,6 @@ impl Nodes {
     }
 
     /// Returns the number of instances of a config that have seen a release, and the number of all.
-    #[must_use]
     pub fn seen(&self, config: &ConfigId, release: u64) -> (usize, usize) {
         let state = self.state();
         let mut known = state.known(config).peekable();
@@ -183,7 +179,6 @@ impl Nodes {
     }
 
     /// Returns the readers of all configs in `scope` that have any, ordered by config.
-    #[must_use]
     pub fn under(&self, scope: &Pattern) -> Vec<(ConfigId, Readers)> {
         let now = (self.clock)();
         let mut own: HashMap<_, _> = self.reader.instances.under(scope, now).into_iter().collect();
@@ -201,7 +196,6 @@ impl Nodes {
 
     /// Returns a number that changes when a page of this scope would change: for one config with its readers, for
     /// several with the nodes that replied.
-    #[must_use]
     pub fn version(&self, scope: &Pattern) -> u64 {
         let own = scope.config().map(|config| self.reader.instances.releases(&config, (self.clock)()));
         // The order does not matter. An instance only changes to a later release.

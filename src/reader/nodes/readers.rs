@@ -55,19 +55,16 @@ impl Readers {
     }
 
     /// Returns the number of instances.
-    #[must_use]
     pub fn all(&self) -> usize {
         self.instances.len() + self.unnamed()
     }
 
     /// Returns the number of instances without a name.
-    #[must_use]
     pub fn unnamed(&self) -> usize {
         self.unnamed.iter().map(|(_, n)| n).sum()
     }
 
     /// Returns the numbers of instances that have seen a release, and of all. Numbers above `latest` are unpublished.
-    #[must_use]
     pub fn seen(&self, release: u64) -> (usize, usize) {
         let named = self.instances.iter().filter(|i| self.has(i, release)).count();
         let counts = release..=self.latest.max(release);
@@ -76,7 +73,6 @@ impl Readers {
     }
 
     /// Returns whether an instance holds this release or a later one.
-    #[must_use]
     pub fn has(&self, instance: &Instance, release: u64) -> bool {
         (release..=self.latest.max(release)).contains(&instance.release) && !self.mismatched.contains(&instance.name)
     }

@@ -34,7 +34,6 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// Returns a dispatch with this fast path.
-    #[must_use]
     pub fn new(fast_path: FastPath) -> Self {
         Self { fast_path, ..Self::default() }
     }

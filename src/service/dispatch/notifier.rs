@@ -32,7 +32,6 @@ impl Notifier {
     }
 
     /// Returns a receiver that changes with every notification from now on.
-    #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.notifications.subscribe()
     }

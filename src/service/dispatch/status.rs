@@ -99,7 +99,6 @@ impl DeliveryStatus {
     }
 
     /// Returns a receiver of all arrivals from now on.
-    #[must_use]
     pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
         self.arrivals.subscribe()
     }
@@ -110,7 +109,6 @@ impl DeliveryStatus {
     }
 
     /// Returns a receiver that changes whenever pages about delivery are out of date.
-    #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -135,7 +133,6 @@ impl DeliveryStatus {
     }
 
     /// Returns the environments that are late.
-    #[must_use]
     pub fn late(&self) -> Vec<LateEnv> {
         self.state.lock().late.values().cloned().collect()
     }
@@ -146,7 +143,6 @@ impl DeliveryStatus {
     }
 
     /// Returns the contents of the outbox at the last poll.
-    #[must_use]
     pub fn outbox(&self) -> Vec<(EnvName, u64, Time)> {
         self.state.lock().outbox.clone()
     }
@@ -176,13 +172,11 @@ impl DeliveryStatus {
     }
 
     /// Returns the drifts that this node found last.
-    #[must_use]
     pub fn drifts(&self) -> Vec<Drift> {
         self.state.lock().drifts.values().map(|known| known.drift.clone()).collect()
     }
 
     /// Returns the release that is ahead of SQL in a config: its number, and its document if the channel has it.
-    #[must_use]
     pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Sensitive<Arc<str>>>)> {
         let state = self.state.lock();
         let found = state.drifts.get(config)?;
@@ -199,7 +193,6 @@ impl DeliveryStatus {
     }
 
     /// Returns the time of the last comparison of the channel with SQL.
-    #[must_use]
     pub fn compared_at(&self) -> Option<Time> {
         self.state.lock().compared_at
     }

@@ -390,7 +390,6 @@ impl Service {
     }
 
     /// Returns why accepted releases are not in the channel yet, as far as the actor may know.
-    #[must_use]
     pub fn why_late(&self, actor: &Actor, releases: &[Release]) -> DelayReason {
         reason_for(self.late_reason(releases), actor)
     }
