@@ -136,10 +136,11 @@ impl Breaker<'_> {
     }
 
     async fn pause_holder(&mut self) -> Result<()> {
-        match self.holder().await? {
-            Some(holder) => self.process(Who::Console(holder)).pause().await,
-            None => Ok(self.skip("no console held a lock")),
-        }
+        let Some(holder) = self.holder().await? else {
+            self.skip("no console held a lock");
+            return Ok(());
+        };
+        self.process(Who::Console(holder)).pause().await
     }
 
     async fn lose_held_lock(&mut self, with_lease: bool) -> Result<()> {
