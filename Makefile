@@ -1,7 +1,7 @@
 # All commands for developers. Each runs a script of tools/, which installs missing tools.
 # Times are for two cores.
 
-.PHONY: help run test watch bench torture audit screenshots fmt
+.PHONY: help run check test watch bench torture audit screenshots fmt
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -9,6 +9,9 @@ help: ## show this list
 
 run: ## build and start the server on http://127.0.0.1:3000, data in ./data (first 11 min, then seconds)
 	@tools/run.sh
+
+check: ## run the quick checks, without servers and browsers (first 8 min, then 1 to 2)
+	@tools/check.sh
 
 test: ## run all checks and tests (first 30 min, then 8); some of them: make test ONLY="fmt clippy"
 	@tools/test.sh $(ONLY)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/setup.sh [run|watch|test|audit|bench|latest]
+# tools/setup.sh [run|watch|check|test|audit|bench|latest]
 # Installs the missing tools for a task, once: Debian packages with apt, everything else in the cache folder
 # (TRIMTAB_CACHE, or ~/.cache/trimtab). In the clone, only end2end/node_modules changes.
 # If a tool cannot be installed, the command for a manual installation is printed.
@@ -271,6 +271,13 @@ case ${1:-run} in
     end2end
     own_target
     ;;
+  check)
+    build_packages
+    install_packages
+    rust
+    rust_checks
+    own_target
+    ;;
   audit)
     want cc build-essential pkg-config
     install_packages
@@ -292,7 +299,7 @@ case ${1:-run} in
     install_whole "$(latest_etcd_folder)" latest_etcd
     ;;
   *)
-    echo "usage: tools/setup.sh [run|watch|test|audit|bench|latest]" >&2
+    echo "usage: tools/setup.sh [run|watch|check|test|audit|bench|latest]" >&2
     exit 2
     ;;
 esac
