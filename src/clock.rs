@@ -11,7 +11,6 @@ use crate::domain::time::Time;
 static OFFSET_MS: AtomicI64 = AtomicI64::new(0);
 
 /// Returns the present time.
-#[must_use]
 pub fn now() -> Time {
     real().plus_ms(OFFSET_MS.load(Ordering::Relaxed))
 }

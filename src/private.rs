@@ -11,7 +11,6 @@ use std::{
 const MODE: u32 = 0o600;
 
 /// Returns options that create a file for its owner alone.
-#[must_use]
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(MODE);

@@ -35,7 +35,6 @@ pub fn print_error(line: &str) {
 }
 
 /// Returns whether stdout is the null device. The runtime opens it there if it was closed before the start.
-#[must_use]
 pub fn is_stdout_null() -> bool {
     let device = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.rdev(), m.mode() >> 12)).ok();
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
@@ -44,7 +43,6 @@ pub fn is_stdout_null() -> bool {
 }
 
 /// Describes an error in the words of the system, without its number: `no space left on device`.
-#[must_use]
 pub fn reason(error: &io::Error) -> String {
     let said = error.to_string();
     let said = said.split(" (os error").next().unwrap_or_default();

@@ -203,7 +203,6 @@ pub fn change_id(change: &str) -> Result<Option<ChangeId>> {
 }
 
 /// Returns the path of a config's page that scrolls to a key. `q` is the filter of the page.
-#[must_use]
 pub fn page_at(config: &ConfigId, q: &str, key: &str) -> String {
     let page = paths::with(&paths::config(config), &[("q", q), ("at", key)]);
     if key.is_empty() { page } else { page + "#at" }

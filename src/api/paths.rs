@@ -13,31 +13,26 @@ use crate::domain::{
 pub const NEW_TOKEN: &str = "/tokens/new";
 
 /// Returns the path of a config's page.
-#[must_use]
 pub fn config(id: &ConfigId) -> String {
     format!("/configs/{id}")
 }
 
 /// Returns the path of a release's page.
-#[must_use]
 pub fn release(id: &ConfigId, seq: u64) -> String {
     format!("/configs/{id}/releases/{seq}")
 }
 
 /// Returns the path of a change's page.
-#[must_use]
 pub fn change(id: &ChangeId) -> String {
     format!("/changes/{id}")
 }
 
 /// Returns the path of an application's page.
-#[must_use]
 pub fn app(name: &AppName) -> String {
     format!("/apps/{name}")
 }
 
 /// Returns a path with a query. Pairs without a value are left out.
-#[must_use]
 pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
     let mut address = path.to_owned();
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {

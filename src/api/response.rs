@@ -25,7 +25,6 @@ pub struct FunctionResponse {
 
 impl ResponseCollector {
     /// Takes the collected response.
-    #[must_use]
     pub fn take(&self) -> FunctionResponse {
         std::mem::take(&mut self.0.lock())
     }
@@ -59,13 +58,11 @@ pub fn set_cookie(cookie: String) {
 }
 
 /// Returns the language of the user.
-#[must_use]
 pub fn lang() -> Lang {
     use_context().unwrap_or_default()
 }
 
 /// Returns `path` if it stays on this console: one leading slash, only visible ASCII, no backslash.
-#[must_use]
 pub fn own_path(path: &str) -> Option<&str> {
     let own = path.starts_with('/')
         && !path.starts_with("//")

@@ -40,7 +40,6 @@ pub struct TooFast(pub u32);
 
 impl Rate {
     /// Returns a rate of requests per second. 0 is unlimited.
-    #[must_use]
     pub fn per_second(requests: u32) -> Self {
         Self { interval: SECOND.checked_div(u64::from(requests)).unwrap_or_default() }
     }
@@ -80,7 +79,6 @@ pub struct RateLimiter<K> {
 
 impl<K: Hash + Eq + fmt::Debug> RateLimiter<K> {
     /// Returns a limit without any senders.
-    #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, paces: Mutex::default() }
     }

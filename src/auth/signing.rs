@@ -23,7 +23,6 @@ impl fmt::Debug for Signer {
 
 impl Signer {
     /// Makes a signer with a new random key.
-    #[must_use]
     pub fn random() -> Self {
         let mut key = [0; KEY_BYTES];
         rand::rng().fill_bytes(&mut key);
@@ -31,27 +30,23 @@ impl Signer {
     }
 
     /// Reads a key in hexadecimal. Returns `None` if its length or a digit is wrong.
-    #[must_use]
     pub fn of_hex(text: &str) -> Option<Self> {
         let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
         Some(Self(Arc::new(bytes.try_into().ok()?)))
     }
 
     /// Returns the key in hexadecimal, to be stored.
-    #[must_use]
     pub fn hex(&self) -> String {
         HEXLOWER.encode(&*self.0)
     }
 
     /// Signs a text for one purpose. No other purpose accepts it. The result fits into a cookie.
-    #[must_use]
     pub fn sign(&self, purpose: &str, text: &str) -> String {
         let mac = self.mac(purpose, text).finalize().into_bytes();
         format!("{}.{}", URL_SAFE_NO_PAD.encode(text), URL_SAFE_NO_PAD.encode(mac))
     }
 
     /// Returns the text that [`Signer::sign`] signed for this purpose, and `None` for everything else.
-    #[must_use]
     pub fn verify(&self, purpose: &str, signed: &str) -> Option<String> {
         let (text, mac) = signed.split_once('.')?;
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;

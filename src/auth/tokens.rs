@@ -63,7 +63,6 @@ impl fmt::Debug for GeneratedToken {
 }
 
 /// Generates a token from the operating system's randomness.
-#[must_use]
 pub fn generate(kind: TokenKind) -> GeneratedToken {
     let mut rng = rand::rng();
     let id = Alphanumeric.sample_string(&mut rng, ID);
@@ -131,7 +130,6 @@ struct CachedToken {
 
 impl TokenCache {
     /// Returns an empty cache. It answers [`TokenRefusal::NotLoaded`] until the first list.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -158,7 +156,6 @@ impl TokenCache {
     }
 
     /// Returns a receiver that changes with every list that grants or revokes access.
-    #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
@@ -230,7 +227,6 @@ impl TokenCache {
     }
 
     /// Returns the times of use since the last call, for storage.
-    #[must_use]
     pub fn take_uses(&self) -> Vec<(String, Time)> {
         let table = self.known.read();
         let used = |known: &Arc<CachedToken>| match known.used.swap(0, Ordering::Relaxed) {
@@ -311,7 +307,6 @@ pub struct Grant(Arc<CachedToken>);
 
 impl Grant {
     /// Returns the token.
-    #[must_use]
     pub fn token(&self) -> &Arc<Token> {
         &self.0.token
     }
@@ -345,13 +340,11 @@ impl Grant {
 
     /// Returns whether the token may read a config. Automation tokens may read what they may write: they need a
     /// document to edit it, and a program that can replace it learns little from reading it.
-    #[must_use]
     pub fn reads(&self, config: &ConfigId) -> bool {
         self.token().patterns.iter().any(|p| p.covers(config))
     }
 
     /// Returns whether the token may read some config of an application in an environment.
-    #[must_use]
     pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
         self.token().patterns.iter().any(|p| p.covers_any_of(env, app))
     }

@@ -18,7 +18,6 @@ const MIXED: [&[Script]; 3] = [
 
 /// Returns the form in which a name is stored and looked up: NFKC, in lower case, trimmed, with single spaces between
 /// words. So `Ａｎａ`, `ANA` and `ana` are one name, and so are both spellings of `é`.
-#[must_use]
 pub fn canonical(name: &str) -> String {
     let lower: String = name.nfkc().collect::<String>().to_lowercase();
     // Lower case can decompose composed characters.
@@ -28,7 +27,6 @@ pub fn canonical(name: &str) -> String {
 
 /// Returns the problem of a canonical name, if there is one. It must have 1 to 64 characters, all of them visible. Each
 /// word must have letters of one script, so that no letter can pass for one of another script.
-#[must_use]
 pub fn problem(name: &str) -> Option<Problem> {
     match name {
         "" => Some(Problem::Required),

@@ -111,7 +111,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs the command in the arguments. `site` has the files of the console.
 ///
 /// Exit codes: 0 success, 1 failure, 2 wrong usage.
-#[must_use]
 pub fn run(site: &'static [File]) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

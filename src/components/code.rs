@@ -51,7 +51,6 @@ pub fn Code(
 const MAX_SHORT_VALUE: (usize, usize) = (400, 12);
 
 /// Returns whether a value would make a page long.
-#[must_use]
 pub fn is_long(value: &str) -> bool {
     value.len() > MAX_SHORT_VALUE.0 || value.lines().nth(MAX_SHORT_VALUE.1).is_some()
 }

@@ -56,7 +56,6 @@ pub fn DiffSummary(
 }
 
 /// Returns the word for the change of a key.
-#[must_use]
 pub fn kind_label(kind: KeyChange) -> &'static str {
     match kind {
         KeyChange::Added => lang().added(),
@@ -102,7 +101,6 @@ fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
 }
 
 /// Joins the words of one side.
-#[must_use]
 pub fn joined(words: &[Word]) -> String {
     words.iter().map(|word| word.text.expose()).collect()
 }

@@ -20,7 +20,6 @@ pub struct EnvStyle {
 
 impl EnvStyle {
     /// Returns the CSS classes.
-    #[must_use]
     pub fn class(&self) -> &'static str {
         const CLASSES: [&str; HUES] = ["env hue-0", "env hue-1", "env hue-2", "env hue-3"];
         if self.protected { "env guarded" } else { CLASSES[self.position % HUES] }

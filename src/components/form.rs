@@ -25,43 +25,36 @@ struct Inner {
 
 impl RefusedForm {
     /// Creates a refused form from the fields that were sent to `action` and the reason of the refusal.
-    #[must_use]
     pub fn new(action: impl Into<String>, fields: Vec<(String, String)>, error: Error) -> Self {
         Self(Arc::new(Inner { action: action.into(), fields, error, shown: AtomicU64::new(0) }))
     }
 
     /// Returns the path of the server function.
-    #[must_use]
     pub fn action(&self) -> &str {
         &self.0.action
     }
 
     /// Returns all fields as they were sent.
-    #[must_use]
     pub fn fields(&self) -> &[(String, String)] {
         &self.0.fields
     }
 
     /// Returns the reason of the refusal.
-    #[must_use]
     pub fn error(&self) -> &Error {
         &self.0.error
     }
 
     /// Returns the value that was sent for a field.
-    #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// Returns whether this form was refused: its action matches, and its id if it has one.
-    #[must_use]
     pub fn is_of(&self, action: &str, id: Option<&str>) -> bool {
         self.action() == action && (id.is_none() || self.value("form") == id)
     }
 
     /// Returns the problems of the field at `pointer` and records that the field shows them.
-    #[must_use]
     pub fn show_at(&self, pointer: &str) -> Vec<Invalid> {
         let Error::Invalid(all) = self.error() else { return Vec::new() };
         let here = all.iter().enumerate().filter(|(_, i)| i.pointer == pointer);
@@ -78,7 +71,6 @@ impl RefusedForm {
     }
 
     /// Returns the error or the problems that are not shown yet.
-    #[must_use]
     pub fn not_shown(&self) -> Option<Error> {
         let shown = self.0.shown.load(Ordering::Relaxed);
         match self.error() {
@@ -182,7 +174,6 @@ pub enum Tone {
 
 impl Tone {
     /// Returns the CSS class of a button.
-    #[must_use]
     pub fn class(self) -> &'static str {
         match self {
             Self::Plain => "btn",

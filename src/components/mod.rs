@@ -39,7 +39,6 @@ pub struct PageAddress {
 }
 
 /// Returns the language of the page.
-#[must_use]
 pub fn lang() -> Lang {
     use_context().unwrap_or_default()
 }

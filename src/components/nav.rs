@@ -18,19 +18,16 @@ pub struct Crumb {
 
 impl Crumb {
     /// Creates a breadcrumb with a link.
-    #[must_use]
     pub fn to(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { text: text.into(), href: Some(href.into()), env: None }
     }
 
     /// Creates the breadcrumb of the current page.
-    #[must_use]
     pub fn here(text: impl Into<String>) -> Self {
         Self { text: text.into(), href: None, env: None }
     }
 
     /// Creates the breadcrumb of an environment.
-    #[must_use]
     pub fn env(env: EnvStyle, href: impl Into<String>) -> Self {
         Self { text: env.name.clone(), href: Some(href.into()), env: Some(env) }
     }
@@ -79,13 +76,11 @@ pub struct Tab {
 
 impl Tab {
     /// Creates a link.
-    #[must_use]
     pub fn to(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { text: text.into(), href: href.into(), ..Self::default() }
     }
 
     /// Creates a link to an environment.
-    #[must_use]
     pub fn env(env: EnvStyle, href: impl Into<String>) -> Self {
         Self { text: env.name.clone(), href: href.into(), env: Some(env), ..Self::default() }
     }

@@ -28,7 +28,6 @@ pub fn When(
 }
 
 /// Formats a time: relative under a day, otherwise the date, with the year if it is not the current one.
-#[must_use]
 pub fn relative(lang: Lang, at: Time, now: Time) -> String {
     const MINUTE: i64 = 60_000;
     const DAY: i64 = 24 * 60 * MINUTE;
@@ -52,7 +51,6 @@ pub fn relative(lang: Lang, at: Time, now: Time) -> String {
 }
 
 /// Formats the date in UTC.
-#[must_use]
 pub fn day(lang: Lang, at: Time, now: Time) -> String {
     let date = |t: Time| civil(t.0.div_euclid(86_400_000));
     let (year, month, day) = date(at);

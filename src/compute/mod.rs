@@ -90,7 +90,6 @@ impl Default for Compute {
 
 impl Compute {
     /// Creates a number of slots, of which one person gets at most half.
-    #[must_use]
     pub fn with_slots(places: usize) -> Self {
         Self(Arc::new(ComputeSlots {
             queue: Arc::new(Semaphore::new(MAX_QUEUED)),

@@ -31,7 +31,6 @@ pub struct ClientAddr(pub IpAddr);
 
 /// Returns the rightmost address in all `X-Forwarded-For` that is not a proxy's, because clients may have written those
 /// further left. Returns `None` if the connection is not from a proxy.
-#[must_use]
 pub fn forwarded_address(headers: &HeaderMap, peer: IpAddr, proxies: &[IpAddr]) -> Option<IpAddr> {
     if proxies.is_empty() || !proxies.contains(&peer.to_canonical()) {
         return None;
@@ -49,7 +48,6 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 }
 
 /// Returns the client's address: [`ClientAddr`], or else the connection's. `None` without a connection, as in tests.
-#[must_use]
 pub fn client_address(extensions: &Extensions) -> Option<IpAddr> {
     let connection = || extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     // A dual-stack listener reports IPv4 clients as IPv4-mapped IPv6 addresses.

@@ -227,7 +227,6 @@ pub struct LateBody;
 pub struct NeedsSession;
 
 /// Returns whether a body was not read because the request has no session.
-#[must_use]
 pub fn needs_session(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<NeedsSession>())
 }
@@ -242,13 +241,11 @@ pub async fn read_whole(body: Body, most: usize) -> Body {
 }
 
 /// Returns whether a body could not be read because it was late.
-#[must_use]
 pub fn is_late(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<LateBody>())
 }
 
 /// Returns whether a body could not be read because it was too long.
-#[must_use]
 pub fn is_too_long(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<LengthLimitError>())
 }

@@ -38,13 +38,11 @@ impl AcceptedCodings {
     }
 
     /// Returns whether an answer is sent as gzip. `pays` says whether gzip is smaller.
-    #[must_use]
     pub fn wants_gzip(self, pays: bool) -> bool {
         self.gzip && (pays || !self.identity)
     }
 
     /// Returns whether the client accepts an answer without a coding.
-    #[must_use]
     pub fn accepts_identity(self) -> bool {
         self.identity
     }
@@ -53,7 +51,6 @@ impl AcceptedCodings {
 /// Returns which of the `offered` codings a client prefers, or `None` for an answer without a coding.
 ///
 /// The first one offered wins among equal weights. A coding wins over no coding. Wildcards are ignored.
-#[must_use]
 pub fn preferred<'a>(headers: &HeaderMap, offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let accepted: Vec<_> = all.flat_map(|value| value.split(',')).filter_map(parse_weighted).collect();

@@ -4,7 +4,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Returns whether `If-None-Match` or `If-Match` (`name`) matches this strong entity tag. There may be several headers,
 /// lists and `*`. Only `If-None-Match` matches the weak form of the tag.
-#[must_use]
 pub fn is_named(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
     let etag = etag.as_bytes();
     let weak: &[u8] = if name == header::IF_NONE_MATCH { b"W/" } else { b"" };

@@ -31,7 +31,6 @@ pub struct Headers {
 
 impl Headers {
     /// Returns the headers of a server with this public address.
-    #[must_use]
     pub fn of(public_url: &str) -> Self {
         Self { https: public_url.starts_with("https://") }
     }
@@ -49,7 +48,6 @@ impl Headers {
 }
 
 /// Returns whether browsers and proxies may store an answer with this status.
-#[must_use]
 pub fn is_cacheable(status: StatusCode) -> bool {
     matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
 }

@@ -36,7 +36,6 @@ pub struct HolderSlot {
 
 impl HolderSlots {
     /// Returns `most` slots, at most `most_of_one` for each holder.
-    #[must_use]
     pub fn new(most: usize, most_of_one: usize) -> Arc<Self> {
         Arc::new(Self { max_total: most, max_per_holder: most_of_one, held: Mutex::default() })
     }

@@ -54,7 +54,6 @@ impl HttpProblem {
     }
 
     /// Returns 400: the request is malformed. `wrong` has the position.
-    #[must_use]
     pub fn malformed(wrong: Invalid) -> Self {
         let said = LANG.problem(&wrong.problem);
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed request", said);
@@ -63,7 +62,6 @@ impl HttpProblem {
     }
 
     /// Returns 415: the content type of the body is not `expected`.
-    #[must_use]
     pub fn unsupported_type(given: &str, expected: &'static str) -> Self {
         let said = LANG.type_not_supported(&crate::domain::error::truncate(given), expected);
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "Unsupported content type", said)
@@ -71,7 +69,6 @@ impl HttpProblem {
     }
 
     /// Returns 415: the body has a content coding.
-    #[must_use]
     pub fn unsupported_coding(given: &str) -> Self {
         let said = LANG.coding_not_supported(&crate::domain::error::truncate(given));
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-coding", "Unsupported content encoding", said)
@@ -79,13 +76,11 @@ impl HttpProblem {
     }
 
     /// Returns 406: the client accepts none of the codings of the answer.
-    #[must_use]
     pub fn not_acceptable() -> Self {
         Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable", LANG.coding_not_acceptable())
     }
 
     /// Returns 405: the path does not allow the method. `allow` lists the allowed ones.
-    #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let said = LANG.method_not_allowed(allow);
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", said)
@@ -93,7 +88,6 @@ impl HttpProblem {
     }
 
     /// Returns 400, 414 or 431 (`status`): the head of the request cannot be parsed.
-    #[must_use]
     pub fn unreadable(status: StatusCode) -> Self {
         let said = if status == StatusCode::BAD_REQUEST { LANG.head_malformed() } else { LANG.head_too_long() };
         Self::new(status, "malformed", "Malformed request", said)
@@ -114,13 +108,11 @@ impl HttpProblem {
     }
 
     /// Returns the status of the answer.
-    #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
     /// Returns the body, with the id of the request.
-    #[must_use]
     pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let parts = &*self.0;
         let errors = parts.errors.iter().map(|e| InvalidField {
@@ -181,7 +173,6 @@ struct InvalidField<'a> {
 }
 
 /// Returns the retry delay of a refusal in seconds, if a retry can succeed.
-#[must_use]
 pub fn retry_after(error: &Error) -> Option<u32> {
     match error {
         Error::Throttled(seconds) | Error::Busy(seconds) => Some(*seconds),
@@ -209,7 +200,6 @@ fn status_and_title(error: &Error) -> (StatusCode, &'static str) {
 }
 
 /// Returns the HTTP status of an error.
-#[must_use]
 pub fn status(error: &Error) -> StatusCode {
     status_and_title(error).0
 }

@@ -42,13 +42,11 @@ pub fn pairs(query: Option<&str>) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_,
 }
 
 /// Returns the problem of an unknown parameter.
-#[must_use]
 pub fn unknown_parameter(name: &str, known: &[&str]) -> Problem {
     Problem::Unknown { given: truncate(name), known: known.iter().map(|&k| k.to_owned()).collect() }
 }
 
 /// Returns the pointer to a parameter in a list of errors: its bare name, because it is not in the body.
-#[must_use]
 pub fn pointer(name: &str) -> String {
     truncate(name)
 }

@@ -20,13 +20,11 @@ pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// Returns the id of a request: the one that [`layer`] stored, or else the client's, or else a new one.
-    #[must_use]
     pub fn of<B>(request: &axum::http::Request<B>) -> Self {
         Self::given(request).unwrap_or_else(Self::new)
     }
 
     /// Returns the id that [`layer`] stored, or else the client's if it is valid.
-    #[must_use]
     pub fn given<B>(request: &axum::http::Request<B>) -> Option<Self> {
         if let Some(id) = request.extensions().get::<Self>() {
             return Some(id.clone());
@@ -37,7 +35,6 @@ impl RequestId {
     }
 
     /// Returns a random id.
-    #[must_use]
     #[expect(clippy::new_without_default, reason = "each is different")]
     pub fn new() -> Self {
         let id = format!("{:016x}", rand::random::<u64>());
@@ -45,7 +42,6 @@ impl RequestId {
     }
 
     /// Returns the id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
@@ -61,13 +57,11 @@ impl RequestId {
 
 /// Returns the answer to a read. A refusal always has an id. A success has one only if the request had, because there
 /// may be a hundred thousand per second and none is logged.
-#[must_use]
 pub fn answer(given: Option<RequestId>, result: Result<Response, HttpProblem>) -> Response {
     answer_with_refusal(given, result, IntoResponse::into_response)
 }
 
 /// Returns the answer to a read, like [`answer`]. `refuse` writes refusals.
-#[must_use]
 pub fn answer_with_refusal(
     given: Option<RequestId>,
     result: Result<Response, HttpProblem>,

@@ -38,7 +38,6 @@ pub async fn record_page_route(request: Request, next: Next) -> Response {
 }
 
 /// Stores the pattern of a route in an answer. The address itself is never stored, because it may contain a secret.
-#[must_use]
 pub fn with_route(mut response: Response, route: Option<String>) -> Response {
     match route {
         Some(route) => _ = response.extensions_mut().insert(Route(route)),

@@ -50,7 +50,6 @@ pub struct Assets {
 
 impl Assets {
     /// Returns the assets of a release build.
-    #[must_use]
     pub fn embedded(files: &'static [File]) -> Self {
         let name = |kind: &str| {
             let mut names = files.iter().filter_map(|file| file.path.strip_prefix("/pkg/")?.strip_suffix(kind));
@@ -61,14 +60,12 @@ impl Assets {
     }
 
     /// Returns the assets that `cargo leptos watch` keeps in this folder.
-    #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         let (style, scripts) = ("/pkg/trimtab.css".to_owned(), scripts("trimtab", "trimtab"));
         Self { files: Files::Folder(folder.into()), style, scripts }
     }
 
     /// Returns the scripts that start the islands.
-    #[must_use]
     pub fn scripts(&self, nonce: &str) -> String {
         self.scripts.replace(NONCE, nonce)
     }

@@ -22,19 +22,16 @@ pub struct Jar {
 
 impl Jar {
     /// Creates the jar of a console; `https` says whether the console is reached by https.
-    #[must_use]
     pub fn new(signer: Signer, https: bool) -> Self {
         Self { signer, https }
     }
 
     /// Returns the `Set-Cookie` header of a cookie. `cookie` has its name and attributes, all but `Secure`.
-    #[must_use]
     pub fn set(&self, cookie: &str) -> Option<HeaderValue> {
         HeaderValue::from_str(&format!("{cookie}{}", if self.https { "; Secure" } else { "" })).ok()
     }
 
     /// Returns the `Set-Cookie` header that shows `text` on the next page.
-    #[must_use]
     pub fn flash_cookie(&self, text: &str, now: Time) -> Option<HeaderValue> {
         let end = (0..=FLASH_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let value = self.signer.sign(FLASH, &format!("{} {}", now.0, &text[..end]));
@@ -42,13 +39,11 @@ impl Jar {
     }
 
     /// Returns the `Set-Cookie` header that deletes the flash message once it was shown.
-    #[must_use]
     pub fn clear_flash_cookie(&self) -> Option<HeaderValue> {
         self.set(&format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", self.flash_name()))
     }
 
     /// Returns the flash message in a cookie's value. Returns `None` if the message is forged or too old.
-    #[must_use]
     pub fn read_flash(&self, signed: &str, now: Time) -> Option<String> {
         let text = self.signer.verify(FLASH, signed)?;
         let (at, text) = text.split_once(' ')?;
@@ -58,7 +53,6 @@ impl Jar {
     }
 
     /// Returns the value of the flash message's cookie, as the browser sent it.
-    #[must_use]
     pub fn sent_flash<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         cookie(headers, self.flash_name())
     }

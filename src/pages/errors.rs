@@ -61,7 +61,6 @@ fn error_text(t: Lang, error: &Error) -> ErrorText {
 }
 
 /// Returns the page of an error, with its status.
-#[must_use]
 pub fn page(error: &Error) -> Page {
     let status = problem::status(error);
     let (of_title, of_view) = (error.clone(), error.clone());
@@ -70,7 +69,6 @@ pub fn page(error: &Error) -> Page {
 }
 
 /// Returns the page of an HTTP status that came without an [`Error`].
-#[must_use]
 pub fn status_page(status: StatusCode) -> Page {
     let title: fn(Lang) -> &'static str = match status {
         StatusCode::NOT_FOUND => return page(&Error::NotFound(String::new())),
@@ -129,7 +127,6 @@ fn is_secret(name: &str) -> bool {
 
 /// Returns the page for a form that was sent after the session ended. It keeps the input. A large form is not sent
 /// back, because any client could request that without a session. The browser still has its input.
-#[must_use]
 pub fn signed_out(refused: RefusedForm) -> Page {
     let bytes: usize = refused.fields().iter().map(|(name, value)| name.len() + value.len()).sum();
     let is_kept = refused.fields().len() <= KEPT_FIELDS && bytes <= KEPT_BYTES;
@@ -160,7 +157,6 @@ pub fn signed_out(refused: RefusedForm) -> Page {
 }
 
 /// Returns the response when even rendering a page failed.
-#[must_use]
 pub fn crashed() -> axum::http::Response<axum::body::Body> {
     let body = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Trimtab</title>\
                 <h1>Internal error</h1><p>The cause is in the server log. Applications keep reading their current \

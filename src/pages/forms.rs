@@ -274,7 +274,6 @@ pub(super) fn fields(form: &[u8]) -> Vec<(String, String)> {
 }
 
 /// Returns the maximum size of a body at a path, in bytes; 0 if no route there accepts one.
-#[must_use]
 pub fn max_body_bytes(path: &str) -> usize {
     match path.strip_prefix(api::PREFIX) {
         Some(name) if name == IMPORT.0 => IMPORT.1,

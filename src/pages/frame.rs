@@ -38,7 +38,6 @@ pub struct Frame {
 
 impl Frame {
     /// Creates the frame of a console with these assets and origins.
-    #[must_use]
     pub fn new(assets: Assets, origins: Vec<String>, jar: Jar) -> Self {
         Self { assets: Arc::new(assets), origins: origins.into(), compute: Compute::default(), jar }
     }

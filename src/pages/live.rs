@@ -58,14 +58,12 @@ struct LiveQuery {
 }
 
 /// Returns the version of the delivery state. A page reads it before its data, so that it misses no change.
-#[must_use]
 pub fn version(console: &Console) -> u64 {
     *console.service.delivery_changes().borrow()
 }
 
 /// Returns the `data-live` value of an element that is replaced when a version newer than `news` exists. With `scope`,
 /// it is also replaced when the readers of these configs change or another node reports them.
-#[must_use]
 pub fn live_query(console: &Console, scope: Option<&Pattern>, news: u64) -> String {
     let mark = page_version(&console.nodes, scope, news);
     scope.map_or_else(|| format!("mark={mark}"), |scope| format!("of={scope}&mark={mark}"))

@@ -49,7 +49,6 @@ pub struct NavEntry {
 
 impl PageUser {
     /// Creates the user of a page. The initials are those of the first and the last word of the name.
-    #[must_use]
     pub fn new(name: impl Into<String>, administrator: bool, changes_open: u32) -> Self {
         let name = name.into();
         let mut words = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next());
@@ -68,7 +67,6 @@ pub enum Theme {
 
 impl Theme {
     /// Returns the value of `data-theme` and of the cookie.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Light => "light",
@@ -106,13 +104,11 @@ pub struct PageContext {
 
 impl PageContext {
     /// Reads the context from a request.
-    #[must_use]
     pub fn of(request: &Request) -> Self {
         Self::new(request.uri(), request.headers(), request.extensions())
     }
 
     /// Reads the context from a request whose body was taken.
-    #[must_use]
     pub fn of_parts(parts: &Parts) -> Self {
         Self::new(&parts.uri, &parts.headers, &parts.extensions)
     }
@@ -138,7 +134,6 @@ impl PageContext {
 }
 
 /// Returns the language of a request: from the cookie, else from `Accept-Language`, else the default.
-#[must_use]
 pub fn lang(headers: &HeaderMap) -> Lang {
     let chosen = cookie(headers, "lang").and_then(|text| text.parse().ok());
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());

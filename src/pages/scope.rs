@@ -48,7 +48,6 @@ impl ScopeChoices {
     }
 
     /// Returns whether there is nothing to choose.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.apps.is_empty() && !self.all_apps
     }
@@ -105,7 +104,6 @@ pub fn PatternFields(
 }
 
 /// Returns the three parts of a pattern as values of fields.
-#[must_use]
 pub fn pattern_parts(pattern: &Pattern) -> [String; 3] {
     let text = pattern.to_string();
     let mut parts = text.split('/').map(str::to_owned);

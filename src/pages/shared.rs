@@ -25,7 +25,6 @@ pub struct EnvStyles(HashMap<EnvName, EnvStyle>);
 
 impl EnvStyles {
     /// Derives the styles from all environments in their order, so that each has the same hue on every page.
-    #[must_use]
     pub fn of(envs: &[Env]) -> Self {
         let look = |(place, env): (usize, &Env)| {
             (env.name.clone(), EnvStyle { name: env.name.to_string(), position: place, protected: env.protected })
@@ -34,7 +33,6 @@ impl EnvStyles {
     }
 
     /// Returns the style of an environment.
-    #[must_use]
     pub fn get(&self, env: &EnvName) -> EnvStyle {
         let unknown = || EnvStyle { name: env.to_string(), position: 0, protected: false };
         self.0.get(env).cloned().unwrap_or_else(unknown)
@@ -106,7 +104,6 @@ pub fn MissingNodes(
 }
 
 /// Returns the displayed name of a role.
-#[must_use]
 pub fn role_label(t: Lang, role: &Role) -> &str {
     match role.name() {
         "viewer" => t.role_viewer(),
@@ -118,7 +115,6 @@ pub fn role_label(t: Lang, role: &Role) -> &str {
 }
 
 /// Describes a pattern in words: "shop in prod".
-#[must_use]
 pub fn scope_text(t: Lang, pattern: &Pattern) -> String {
     let text = pattern.to_string();
     let mut parts = text.split('/').map(|part| (part != "*").then_some(part));

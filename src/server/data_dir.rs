@@ -51,7 +51,6 @@ impl DataDir {
     }
 
     /// Returns whether a server holds the lock now.
-    #[must_use]
     pub fn is_locked(path: &Path) -> bool {
         File::open(path.join(LOCK_FILE)).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }

@@ -311,13 +311,11 @@ async fn announce_setup(service: &Service, public_url: &str) -> Result<(), Strin
 }
 
 /// Returns the address of the console for browsers: the setting, or else the address of the listener.
-#[must_use]
 pub fn public_url(settings: &Settings, address: SocketAddr) -> String {
     settings.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable_address(address)))
 }
 
 /// Returns the address at which this machine reaches a listener: loopback in place of an unspecified address.
-#[must_use]
 pub fn reachable_address(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -26,7 +26,6 @@ pub async fn tokens(service: &Service, table: &TokenCache) -> Result<()> {
 }
 
 /// Returns the background task that copies the tokens.
-#[must_use]
 pub fn task(service: Service, table: Arc<TokenCache>) -> Task {
     Task::looping("token_refresh", Lang::task_token_refresh, move |task| {
         let (service, table) = (service.clone(), table.clone());

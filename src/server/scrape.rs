@@ -37,7 +37,6 @@ pub struct Scrape {
 
 impl Scrape {
     /// Registers the metrics of all parts. A reader node has neither a database nor deliveries, so `console` is `None`.
-    #[must_use]
     pub fn new(
         console: Option<(&Db, Arc<Dispatch>)>,
         channel: &Channel,
@@ -64,7 +63,6 @@ impl Scrape {
     }
 
     /// Updates the gauges and returns all metrics as text for Prometheus.
-    #[must_use]
     pub fn text(&self, form: TextFormat) -> String {
         let state = self.state.lock();
         let now = now();

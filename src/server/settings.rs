@@ -185,7 +185,6 @@ impl Settings {
     }
 
     /// Returns all settings, one per line, with their origins. Secrets are masked.
-    #[must_use]
     pub fn describe(&self) -> String {
         let mut text = String::new();
         for known in &KNOWN {
@@ -384,7 +383,6 @@ pub(super) fn has_loopback_host(url: &str) -> bool {
 }
 
 /// Returns a database URL with its password masked.
-#[must_use]
 fn masked_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     match rest.rsplit_once('@') {

@@ -29,7 +29,6 @@ pub struct Shutdown {
 
 impl Shutdown {
     /// Returns a shutdown that begins when `draining` is cancelled.
-    #[must_use]
     pub fn new(draining: CancellationToken) -> Self {
         Self { draining, closing: CancellationToken::new() }
     }

@@ -8,7 +8,6 @@ use crate::{auth::tokens::TokenCache, service::Service, tasks::Task, texts::Lang
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Returns the background task that sweeps.
-#[must_use]
 pub fn task(service: Service, table: Arc<TokenCache>) -> Task {
     Task::periodic("sweep", Lang::task_sweep, INTERVAL, move || {
         let (service, table) = (service.clone(), table.clone());

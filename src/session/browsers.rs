@@ -20,13 +20,11 @@ pub struct Browsers {
 
 impl Browsers {
     /// Returns the browsers of a console with this signer, reached by https or not.
-    #[must_use]
     pub fn new(signer: Signer, https: bool) -> Self {
         Self { signer, name: if https { "__Host-trimtab-browser" } else { "trimtab-browser" } }
     }
 
     /// Returns the users that have logged in from this browser.
-    #[must_use]
     pub fn known(&self, headers: &HeaderMap) -> Vec<KnownBrowser> {
         let text = cookie(headers, self.name).and_then(|signed| self.signer.verify(PURPOSE, signed));
         let pairs = text.as_deref().unwrap_or_default().lines().filter_map(|line| line.split_once(' '));
@@ -34,7 +32,6 @@ impl Browsers {
     }
 
     /// Returns the `Set-Cookie` of a browser from which this user has just logged in.
-    #[must_use]
     pub fn remember(&self, headers: &HeaderMap, user: &str) -> String {
         let mut known = self.known(headers);
         let here = known.iter().position(|known| known.user == user).map(|at| known.remove(at));

@@ -132,7 +132,6 @@ pub async fn reauthenticated_caller(password: &str) -> Result<(Service, CurrentU
 }
 
 /// Returns the layer that finds a request's session. With https, no other host or path can set its cookie.
-#[must_use]
 pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
     SessionManagerLayer::new(Sessions::new(db))
         .with_name(cookie_name(https))
@@ -154,7 +153,6 @@ pub struct Guard {
 impl Guard {
     /// Returns a guard for the accounts of `service`. `pages` limits the requests of each user, and `log_in` limits the
     /// forms without a session of each address.
-    #[must_use]
     pub fn new(service: Service, pages: Rate, log_in: Rate) -> Self {
         Self { service, people: Arc::new(RateLimiter::new(pages)), strangers: Arc::new(RateLimiter::new(log_in)) }
     }

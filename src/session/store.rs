@@ -26,7 +26,6 @@ pub struct Sessions {
 
 impl Sessions {
     /// Returns the sessions in this database.
-    #[must_use]
     pub fn new(db: Db) -> Self {
         Self { db }
     }

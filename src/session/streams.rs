@@ -32,7 +32,6 @@ pub struct SessionStream {
 
 impl SessionStreams {
     /// Registers an open stream of a session. Returns `None` for a session that was never stored.
-    #[must_use]
     pub fn open(&self, session: &Session) -> Option<SessionStream> {
         let session = key(&session.id()?);
         let mut all = self.0.lock();
@@ -44,7 +43,6 @@ impl SessionStreams {
     }
 
     /// Returns the background task that ends the streams of ended sessions.
-    #[must_use]
     pub fn task(&self, service: Service) -> Task {
         let streams = self.clone();
         Task::periodic("session_streams", Lang::task_session_streams, CHECK_INTERVAL, move || {

@@ -117,13 +117,11 @@ pub struct TaskDriver {
 
 impl TaskDriver {
     /// Returns a driver without tasks. `stop` stops all of them.
-    #[must_use]
     pub fn new(clock: fn() -> Time, stop: CancellationToken) -> Self {
         Self { clock, stop, running: TaskTracker::new(), started: Arc::default(), metrics: Arc::default() }
     }
 
     /// Returns the token that is cancelled when the tasks have to end.
-    #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
@@ -146,20 +144,17 @@ impl TaskDriver {
     }
 
     /// Returns the status of every task, in the order of their start.
-    #[must_use]
     pub fn statuses(&self) -> Vec<TaskStatus> {
         self.started.lock().iter().map(TaskHandle::status).collect()
     }
 
     /// Returns the labels of the tasks that have not ended.
-    #[must_use]
     pub fn unfinished(&self) -> Vec<&'static str> {
         let is_unfinished = |status: &TaskStatus| status.state != TaskState::Stopped;
         self.statuses().into_iter().filter(is_unfinished).map(|status| status.name.label).collect()
     }
 
     /// Returns the metrics of the tasks.
-    #[must_use]
     pub fn metrics(&self) -> &TaskMetrics {
         &self.metrics
     }
@@ -199,7 +194,6 @@ async fn supervise(task: Task, handle: TaskHandle) {
 
 /// Returns the message of a panic, if it is a constant. A formatted message may contain values of configs. For example,
 /// the message about an invalid string slice contains the string.
-#[must_use]
 pub fn panic_text(panic: &(dyn Any + Send)) -> &'static str {
     panic.downcast_ref::<&'static str>().copied().unwrap_or("its message is not logged, because it may hold values")
 }

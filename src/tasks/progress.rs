@@ -66,7 +66,6 @@ pub enum TaskState {
 
 impl TaskState {
     /// Returns its name for programs.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -110,13 +109,11 @@ impl TaskHandle {
     }
 
     /// Returns the label of the task.
-    #[must_use]
     pub fn label(&self) -> &'static str {
         self.shared.name.label
     }
 
     /// Returns the token that is cancelled when the task has to end.
-    #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }

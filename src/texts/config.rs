@@ -267,7 +267,6 @@ texts! {
 
 impl Lang {
     /// Returns the reason of a delay.
-    #[must_use]
     pub fn why_late(self, why: &DelayReason) -> String {
         match why {
             DelayReason::Channel(None) => self.etcd_not_responding().to_owned(),
@@ -281,7 +280,6 @@ impl Lang {
     }
 
     /// Returns the outcome of a publish or rollback, in one sentence.
-    #[must_use]
     pub fn published(self, releases: &[Release], delivery: &Delivery, why: &DelayReason) -> String {
         match (delivery, releases) {
             (Delivery::Delivered { .. }, [one]) => self.release_delivered(one.seq),
@@ -292,7 +290,6 @@ impl Lang {
     }
 
     /// Returns the name of an invisible character, or its code point if it has no common name.
-    #[must_use]
     pub fn unseen_character(self, c: char) -> String {
         match c {
             ' ' => self.a_space().to_owned(),
@@ -304,7 +301,6 @@ impl Lang {
     }
 
     /// Formats a number of bytes for people.
-    #[must_use]
     pub fn bytes(self, bytes: usize) -> String {
         self.size(bytes)
     }

@@ -31,7 +31,6 @@ pub enum Lang {
 
 impl Lang {
     /// Returns the value of the `lang` attribute and of the cookie.
-    #[must_use]
     pub fn code(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -86,7 +85,6 @@ macro_rules! texts {
 /// One text of [`texts!`].
 macro_rules! text {
     ($name:ident: $en:literal, $zh:literal) => {
-        #[must_use]
         pub fn $name(self) -> &'static str {
             match self {
                 Self::En => $en,
@@ -95,7 +93,6 @@ macro_rules! text {
         }
     };
     ($name:ident($($arg:ident: $type:ty),*): $en:literal, $zh:literal) => {
-        #[must_use]
         pub fn $name(self, $($arg: $type),*) -> String {
             $(let $arg = $crate::texts::Argument::shown($arg);)*
             match self {
@@ -105,7 +102,6 @@ macro_rules! text {
         }
     };
     ($name:ident($first:ident: $kind:ty $(, $arg:ident: $type:ty)*): $one:literal | $many:literal, $zh:literal) => {
-        #[must_use]
         pub fn $name(self, $first: $kind $(, $arg: $type)*) -> String {
             let one = $first == 1;
             let $first = $crate::texts::grouped($first);
@@ -120,7 +116,6 @@ macro_rules! text {
 }
 
 /// Writes a whole number with thousands separators. Both languages use commas: 10,000.
-#[must_use]
 pub fn grouped(number: impl fmt::Display) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -107,7 +107,6 @@ texts! {
 
 impl Lang {
     /// Returns what went wrong and what to do.
-    #[must_use]
     pub fn error(self, error: &Error) -> String {
         match error {
             Error::Unauthenticated => self.error_unauthenticated().into(),
@@ -133,7 +132,6 @@ impl Lang {
     }
 
     /// Returns what is wrong with a field and what it should be.
-    #[must_use]
     pub fn problem(self, problem: &Problem) -> String {
         match problem {
             Problem::Required => self.problem_required().into(),
@@ -178,7 +176,6 @@ impl Lang {
     }
 
     /// Returns what is wrong with a field, with the line and the column if they are known.
-    #[must_use]
     pub fn invalid(self, invalid: &Invalid) -> String {
         let text = self.problem(&invalid.problem);
         match (invalid.line, invalid.column) {
@@ -197,7 +194,6 @@ impl Lang {
     }
 
     /// Returns the missing permission, and the role to ask where there is one.
-    #[must_use]
     pub fn need(self, need: Need) -> &'static str {
         match need {
             Need::View => self.need_view(),

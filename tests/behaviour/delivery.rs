@@ -181,8 +181,8 @@ on_both_set_ups! {
             tx.commit().await.unwrap();
         } else {
             let flush = async {
-                fast_path.acks().wait_flush_requested().await;
-                fast_path.acks().flush(&site.db).await.unwrap()
+                fast_path.acks.wait_flush_requested().await;
+                fast_path.acks.flush(&site.db).await.unwrap()
             };
             let (_, flushed) = timeout(LONG, async { tokio::join!(page(), flush) }).await.expect("the page requests it");
             assert!(flushed);
