@@ -11,7 +11,7 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Printed {
     /// The whole text was written.
-    Whole,
+    Complete,
     /// The program at the other end of the pipe has ended, as `head` does.
     Cut,
 }
@@ -23,7 +23,7 @@ pub enum Printed {
 pub fn print(text: &str) -> io::Result<Printed> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(Printed::Whole),
+        Ok(()) => Ok(Printed::Complete),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Printed::Cut),
         Err(error) => Err(error),
     }

@@ -25,7 +25,7 @@ use tokio::{
     sync::{Mutex, watch},
 };
 
-use crate::{figures::Result, node::Place};
+use crate::{figures::Result, node::SetUp};
 
 /// A bare axum server with fixed answers, in its own process.
 pub struct Bare {
@@ -76,7 +76,7 @@ impl Bare {
     }
 
     /// Starts a server whose `POST` of [`PUBLISH`] commits this document and, where there is an etcd, puts it.
-    pub async fn publisher(place: &Place, document: &str) -> Result<Self> {
+    pub async fn publisher(place: &SetUp, document: &str) -> Result<Self> {
         // Its own file, so that its writes do not invalidate the page cache of the other bare connection.
         let database = if place.etcd.is_none() { format!("{}-http", place.database) } else { place.database.clone() };
         let what = json!({"database": database, "etcd": place.etcd, "document": document});
@@ -182,7 +182,7 @@ pub enum Sql {
 
 impl Sql {
     /// Connects to the server's own database, to see its releases.
-    pub async fn of(place: &Place) -> Result<Self> {
+    pub async fn of(place: &SetUp) -> Result<Self> {
         Ok(match place.database.starts_with("sqlite:") {
             true => Self::Sqlite(SqliteConnection::connect(&place.database).await?),
             false => Self::MySql(MySqlConnection::connect(&place.database).await?),

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     Effort,
     figures::{Result, Samples, Table, short, whole},
-    node::{CONFIG, Caller, Node, Place, memory},
+    node::{CONFIG, Caller, Node, SetUp, memory},
     pages::Browser,
 };
 
@@ -25,7 +25,7 @@ const TEXT: usize = 1_200_000;
 const IMPORT: usize = 2_800_000;
 
 /// A request of the session.
-struct Asked {
+struct HeavyRequest {
     what: &'static str,
     path: String,
     /// The format and the text of an import.
@@ -34,7 +34,7 @@ struct Asked {
 
 /// Prints the table.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = Place::embedded("heavy").await?;
+    let place = SetUp::embedded("heavy").await?;
     place.administrator("ana", PASSWORD).await?;
     let writer = Caller::writer(&place).await?;
     let reader = Caller::reader(&place).await?;
@@ -98,9 +98,9 @@ fn mixed(n: usize) -> u64 {
     (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 20
 }
 
-fn all() -> Vec<Asked> {
-    let page = |what, path: &str| Asked { what, path: format!("/configs/bench/heavy/{path}"), import: None };
-    let import = |what, source, text: String| Asked {
+fn all() -> Vec<HeavyRequest> {
+    let page = |what, path: &str| HeavyRequest { what, path: format!("/configs/bench/heavy/{path}"), import: None };
+    let import = |what, source, text: String| HeavyRequest {
         what,
         path: "/configs/bench/heavy/keys/import".to_owned(),
         import: Some((source, text)),
@@ -138,7 +138,12 @@ fn all() -> Vec<Asked> {
 
 /// Sends the requests at once. Returns the slowest read in milliseconds, the growth of the memory in bytes, the time
 /// until all were answered in milliseconds, and a summary of the answers.
-async fn try_one(node: &Node, reader: &Caller, browser: &Browser, asked: &Asked) -> Result<(f64, f64, f64, String)> {
+async fn try_one(
+    node: &Node,
+    reader: &Caller,
+    browser: &Browser,
+    asked: &HeavyRequest,
+) -> Result<(f64, f64, f64, String)> {
     let url = format!("{}{}", node.url, asked.path);
     let (before, began) = (memory(node.pid()?)?, Instant::now());
     let requests = join_all((0..AT_ONCE).map(|_| async {

@@ -21,7 +21,7 @@ pub const CONFIG: &str = "bench/shop/application";
 
 /// A set-up, shared by its servers.
 #[derive(Clone)]
-pub struct Place {
+pub struct SetUp {
     /// Name in the report.
     pub name: &'static str,
     /// URL of the database.
@@ -32,7 +32,7 @@ pub struct Place {
     folder: PathBuf,
 }
 
-impl Place {
+impl SetUp {
     /// Makes a set-up of SQLite and memory, in a new folder.
     pub async fn embedded(name: &str) -> Result<Self> {
         let folder = fresh(name).await?;
@@ -164,18 +164,18 @@ pub struct Caller {
 
 impl Caller {
     /// Creates a caller that may do everything but read secrets.
-    pub async fn writer(place: &Place) -> Result<Self> {
+    pub async fn writer(place: &SetUp) -> Result<Self> {
         let token = place.cli(&["token", "create", "--name", "writer", "--write", "*/*/*", "--admin"]).await?;
         Ok(Self { http: Client::new(), token })
     }
 
     /// Creates a caller that may read.
-    pub async fn reader(place: &Place) -> Result<Self> {
+    pub async fn reader(place: &SetUp) -> Result<Self> {
         Self::named_reader(place, "reader").await
     }
 
     /// Creates a caller that may read, with a token of this name.
-    pub async fn named_reader(place: &Place, name: &str) -> Result<Self> {
+    pub async fn named_reader(place: &SetUp, name: &str) -> Result<Self> {
         let token = place.cli(&["token", "create", "--name", name, "--read", "*/*/*"]).await?;
         Ok(Self { http: Client::new(), token })
     }

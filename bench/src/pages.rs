@@ -8,14 +8,14 @@ use crate::{
     Effort,
     bare::{Answer, Bare},
     figures::{Result, Samples, Table, whole},
-    node::{Caller, Node, Place},
+    node::{Caller, Node, SetUp},
 };
 
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = Place::embedded("pages").await?;
+    let place = SetUp::embedded("pages").await?;
     place.administrator("ana", PASSWORD).await?;
     let writer = Caller::writer(&place).await?;
     let node = place.start("a").await?;

@@ -9,7 +9,7 @@ use crate::{
     Effort,
     bare::{Bare, PUBLISH, Puts, Sql, careful_mariadb},
     figures::{Result, Samples, Table, short},
-    node::{CONFIG, Caller, Node, Place},
+    node::{CONFIG, Caller, Node, SetUp},
 };
 
 const KEYS: usize = 100;
@@ -21,14 +21,14 @@ const APART: Duration = Duration::from_millis(1300);
 /// Prints a table for each set-up.
 pub async fn measure(effort: Effort) -> Result<()> {
     careful_mariadb().await?;
-    for place in [Place::embedded("publishes").await?, Place::cluster("publishes").await?] {
+    for place in [SetUp::embedded("publishes").await?, SetUp::cluster("publishes").await?] {
         Run::begin(&place).await?.measure(effort).await?;
     }
     Ok(())
 }
 
 struct Run {
-    place: Place,
+    place: SetUp,
     writer: Caller,
     reader: Caller,
     /// The node for publishes.
@@ -45,7 +45,7 @@ struct Run {
 }
 
 impl Run {
-    async fn begin(place: &Place) -> Result<Self> {
+    async fn begin(place: &SetUp) -> Result<Self> {
         let (writer, reader) = (Caller::writer(place).await?, Caller::reader(place).await?);
         let node = place.start("a").await?;
         let other = if place.etcd.is_some() { Some(place.start("b").await?) } else { None };

@@ -6,7 +6,7 @@ use crate::{
     Effort,
     bare::{Answer, Bare},
     figures::{Result, Samples, Table, short, whole},
-    node::{CONFIG, Caller, Place, used},
+    node::{CONFIG, Caller, SetUp, used},
 };
 
 const KEYS: usize = 100;
@@ -15,7 +15,7 @@ const WRK: [&str; 2] = ["-t1", "-c64"];
 
 /// Prints the table. Both set-ups answer reads from memory with the same code, so one is enough.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = Place::embedded("reads").await?;
+    let place = SetUp::embedded("reads").await?;
     let (writer, reader) = (Caller::writer(&place).await?, Caller::reader(&place).await?);
     let node = place.start("a").await?;
     writer.fill(&node, CONFIG, KEYS).await?;

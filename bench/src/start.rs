@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::{
     Effort,
     figures::{Result, Samples, Table, plot, short, whole},
-    node::{Caller, Node, Place, memory},
+    node::{Caller, Node, SetUp, memory},
 };
 
 /// Number of environments. Every application has a config in each.
@@ -21,7 +21,7 @@ const MB: f64 = 1e6;
 
 /// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let empty = Place::embedded("start-empty").await?;
+    let empty = SetUp::embedded("start-empty").await?;
     let table = Table::new("Memory of a server (MB resident, `VmRSS`, 2 s after its first answer)");
     let node = empty.start("a").await?;
     sleep(Duration::from_secs(2)).await;
@@ -30,7 +30,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
 
     let most = effort.sizes.iter().copied().max().unwrap_or_default();
     for (kilobytes, goal) in [(1, "≤ 70 MB"), (10, "")] {
-        for place in [Place::embedded(&format!("memory-{kilobytes}")).await?, cluster("memory", kilobytes).await?] {
+        for place in [SetUp::embedded(&format!("memory-{kilobytes}")).await?, cluster("memory", kilobytes).await?] {
             let site = Site::over(place, kilobytes).await?;
             site.fill(0, most).await?;
             for role in site.roles() {
@@ -52,8 +52,8 @@ pub async fn measure(effort: Effort) -> Result<()> {
     cold(effort).await
 }
 
-async fn cluster(name: &str, kilobytes: usize) -> Result<Place> {
-    Place::cluster(&format!("{name}{kilobytes}")).await
+async fn cluster(name: &str, kilobytes: usize) -> Result<SetUp> {
+    SetUp::cluster(&format!("{name}{kilobytes}")).await
 }
 
 /// Measures the time from the start of the process until it is ready and a config was read.
@@ -61,7 +61,7 @@ async fn cold(effort: Effort) -> Result<()> {
     let table =
         Table::new("Cold start: from exec to `/readyz` 200 and the first read (configs of 1 KB; ms, median / worst)");
     let mut bars = Vec::new();
-    for place in [Place::embedded("start").await?, cluster("start", 1).await?] {
+    for place in [SetUp::embedded("start").await?, cluster("start", 1).await?] {
         let site = Site::over(place, 1).await?;
         let mut have = 0;
         for size in effort.sizes {
@@ -88,7 +88,7 @@ async fn cold(effort: Effort) -> Result<()> {
 
 /// A set-up with many configs.
 struct Site {
-    place: Place,
+    place: SetUp,
     writer: Caller,
     reader: Caller,
     document: Map<String, Value>,
@@ -97,7 +97,7 @@ struct Site {
 }
 
 impl Site {
-    async fn over(place: Place, kilobytes: usize) -> Result<Self> {
+    async fn over(place: SetUp, kilobytes: usize) -> Result<Self> {
         let value = |n: usize| format!("a value of ordinary length, number {n:05}, and some words more");
         let item = |n: usize| (format!("service-{n:05}.section.property"), Value::String(value(n)));
         let document: Map<String, Value> = (0..kilobytes * 10).map(item).collect();

@@ -12,7 +12,7 @@ use crate::{
     bare::{Answer, Bare, EVENTS, WAIT},
     crowd::{Crowd, Kind},
     figures::{Result, Samples, Table, plot, short, whole},
-    node::{CONFIG, Caller, Node, Place, memory, used},
+    node::{CONFIG, Caller, Node, SetUp, memory, used},
     reads::wrk,
 };
 
@@ -25,7 +25,7 @@ const FIRST: usize = 50;
 
 /// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = Place::embedded("waiting").await?;
+    let place = SetUp::embedded("waiting").await?;
     let fleet = Fleet::over(&place).await?;
     let node = place.start("a").await?;
     fleet.writer.fill(&node, CONFIG, KEYS).await?;
@@ -87,7 +87,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    async fn over(place: &Place) -> Result<Self> {
+    async fn over(place: &SetUp) -> Result<Self> {
         let mut tokens = Vec::with_capacity(TOKENS);
         for number in 0..TOKENS {
             tokens.push(Caller::named_reader(place, &format!("fleet-{number}")).await?.token);
@@ -215,13 +215,13 @@ impl Run<'_> {
 }
 
 /// Measures reads per second while the largest number of readers of both kinds wait, compared with an idle server.
-async fn while_many_wait(effort: Effort, place: &Place, fleet: &Fleet) -> Result<()> {
-    let quiet_place = Place::embedded("waiting-quiet").await?;
+async fn while_many_wait(effort: Effort, place: &SetUp, fleet: &Fleet) -> Result<()> {
+    let quiet_place = SetUp::embedded("waiting-quiet").await?;
     let (writer, quiet_reader) = (Caller::writer(&quiet_place).await?, Caller::reader(&quiet_place).await?);
     let (quiet, busy) = (quiet_place.start("a").await?, place.start("a").await?);
     writer.fill(&quiet, CONFIG, KEYS).await?;
 
-    let many = effort.sizes.iter().copied().max().unwrap_or_default().min(room()?);
+    let many = effort.sizes.iter().copied().max().unwrap_or_default().min(max_readers()?);
     let release = fleet.writer.change(&busy, usize::MAX).await?;
     let mut crowds = Vec::new();
     for kind in [Kind::Poll, Kind::Stream] {
@@ -250,7 +250,7 @@ async fn while_many_wait(effort: Effort, place: &Place, fleet: &Fleet) -> Result
 
 /// Returns the number of readers of each of two kinds that fit into the limit of open files. The server reserves an
 /// eighth of it for other uses.
-fn room() -> Result<usize> {
+fn max_readers() -> Result<usize> {
     let limits = fs::read_to_string("/proc/self/limits")?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).ok_or("no limit of files")?;
     let files: usize = line.split_whitespace().next().ok_or("no limit of files")?.parse()?;

@@ -8,7 +8,7 @@ use crate::{
     Effort,
     bare::{Puts, Sql, careful_mariadb},
     figures::{Result, Table, short},
-    node::{Caller, Node, Place},
+    node::{Caller, Node, SetUp},
 };
 
 const KEYS: usize = 10;
@@ -18,7 +18,7 @@ const MANY: usize = 16;
 /// Prints a table for each set-up.
 pub async fn measure(effort: Effort) -> Result<()> {
     careful_mariadb().await?;
-    for place in [Place::embedded("writers").await?, Place::cluster("writers").await?] {
+    for place in [SetUp::embedded("writers").await?, SetUp::cluster("writers").await?] {
         let writer = Caller::writer(&place).await?;
         let node = place.start("a").await?;
         let table = Table::new(&format!("Publishes a second: {}", place.name));
@@ -64,7 +64,7 @@ async fn published(writer: &Caller, node: &Node, configs: &[String], effort: Eff
 }
 
 /// Measures commits per second over several connections, each followed by a put where there is an etcd.
-async fn committed(place: &Place, connections: usize, effort: Effort) -> Result<f64> {
+async fn committed(place: &SetUp, connections: usize, effort: Effort) -> Result<f64> {
     let document = "x".repeat(1000);
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {

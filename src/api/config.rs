@@ -47,8 +47,8 @@ pub async fn save_item(
     use crate::service::{EnteredItem, EnteredText, FormBase};
     let (service, user) = crate::session::guard::caller()?;
     let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
-    let value = EnteredText { sent: value.into(), was: value_was.into() };
-    let comment = EnteredText { sent: comment.into(), was: comment_was.into() };
+    let value = EnteredText { sent: value.into(), hidden_value: value_was.into() };
+    let comment = EnteredText { sent: comment.into(), hidden_value: comment_was.into() };
     let typed = EnteredItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
     service.enter_item(&user.actor, at, typed).await?;
     redirect_to_saved(&config, &q, &key);
@@ -101,7 +101,7 @@ pub async fn save_text(
     use crate::service::{EnteredText, FormBase};
     let (service, user) = crate::session::guard::caller()?;
     let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
-    let text = EnteredText { sent: text.into(), was: text_was.into() };
+    let text = EnteredText { sent: text.into(), hidden_value: text_was.into() };
     service.enter_text(&user.actor, at, &text).await?;
     redirect_to_saved(&config, "", "");
     Ok(())

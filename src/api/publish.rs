@@ -115,12 +115,13 @@ pub async fn settle(
         service::ResolveDrift,
     };
     let (service, user) = crate::session::guard::caller()?;
-    let wins = match wins.as_str() {
+    let kept_side = match wins.as_str() {
         "channel" => KeptSide::Channel,
         "database" => KeptSide::Database,
         _ => return Err(Invalid::new("/wins", Problem::Required).into()),
     };
-    let published = service.resolve_drift(&user.actor, ResolveDrift { config, wins, seq, message, confirm }).await?;
+    let published =
+        service.resolve_drift(&user.actor, ResolveDrift { config, kept_side, seq, message, confirm }).await?;
     report_delivery(&service, &user.actor, &published).await;
     Ok(())
 }

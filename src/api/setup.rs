@@ -18,7 +18,7 @@ pub async fn set_up(
 ) -> Result<()> {
     super::account::check_repeated(&password, &again)?;
     let account = crate::session::guard::service()?.set_up(&code, &name, &password).await?;
-    super::response::set_cookie(crate::session::guard::begin(&account).await?);
+    super::response::set_cookie(crate::session::guard::begin_session(&account).await?);
     super::response::redirect("/start");
     Ok(())
 }

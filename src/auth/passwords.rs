@@ -19,7 +19,7 @@ const MAX_CONCURRENT: usize = 2;
 /// Maximum number of waiting hashes. Further ones are refused.
 const MAX_WAITING: usize = 100;
 /// Maximum number of waiting and running checks for unknown browsers. The other places are reserved for known ones.
-const MAX_STRANGERS: usize = 80;
+const MAX_UNKNOWN_CLIENTS: usize = 80;
 
 /// Hash for log-ins of users that do not exist. It takes as long to check and matches nothing.
 static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4().to_string()));
@@ -38,26 +38,26 @@ pub enum ClientKind {
     /// Users who are logged in, or have logged in from this browser before.
     Known,
     /// All others.
-    Stranger,
+    Unknown,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
         let [working, waiting, strangers] =
-            [MAX_CONCURRENT, MAX_WAITING, MAX_STRANGERS].map(|n| Arc::new(Semaphore::new(n)));
+            [MAX_CONCURRENT, MAX_WAITING, MAX_UNKNOWN_CLIENTS].map(|n| Arc::new(Semaphore::new(n)));
         Self { working, waiting, strangers }
     }
 }
 
 /// Result of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// The password does not match.
     Wrong,
     /// The password matches.
     Right,
     /// The password matches, but its hash has weaker parameters than today's and must be renewed.
-    RightButWeak,
+    NeedsRehash,
 }
 
 impl Passwords {
@@ -74,16 +74,16 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::Throttled`] if too many hashes wait already.
-    pub async fn verify(&self, password: &str, phc: Option<&str>, who: ClientKind) -> Result<Verdict> {
+    pub async fn verify(&self, password: &str, phc: Option<&str>, who: ClientKind) -> Result<PasswordCheck> {
         let _among_strangers = match who {
             ClientKind::Known => None,
-            ClientKind::Stranger => Some(self.strangers.try_acquire().map_err(|_| Error::Throttled(2))?),
+            ClientKind::Unknown => Some(self.strangers.try_acquire().map_err(|_| Error::Throttled(2))?),
         };
         let (password, phc) = (password.to_owned(), phc.map(str::to_owned));
         self.work(move || {
             let known = phc.is_some();
             let verdict = verify_now(&password, phc.as_deref().unwrap_or(&DUMMY_HASH));
-            if known { verdict } else { Verdict::Wrong }
+            if known { verdict } else { PasswordCheck::Wrong }
         })
         .await
     }
@@ -127,14 +127,14 @@ fn hash_now(password: &str) -> String {
     argon2.hash_password(password.as_bytes()).expect("argon2 hashes any password").to_string()
 }
 
-fn verify_now(password: &str, phc: &str) -> Verdict {
-    let Ok(hash) = PasswordHash::new(phc) else { return Verdict::Wrong };
+fn verify_now(password: &str, phc: &str) -> PasswordCheck {
+    let Ok(hash) = PasswordHash::new(phc) else { return PasswordCheck::Wrong };
     if Argon2::default().verify_password(password.as_bytes(), &hash).is_err() {
-        return Verdict::Wrong;
+        return PasswordCheck::Wrong;
     }
     let weak = hash.algorithm.as_str() != "argon2id"
         || Params::try_from(&hash).is_ok_and(|p| p.m_cost() < MEMORY || p.t_cost() < ROUNDS || p.p_cost() < LANES);
-    if weak { Verdict::RightButWeak } else { Verdict::Right }
+    if weak { PasswordCheck::NeedsRehash } else { PasswordCheck::Right }
 }
 
 #[cfg(test)]
@@ -147,21 +147,24 @@ mod tests {
         let hash = passwords.hash("correct horse battery").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_eq!(
-            passwords.verify("correct horse battery", Some(&hash), ClientKind::Stranger).await,
-            Ok(Verdict::Right)
+            passwords.verify("correct horse battery", Some(&hash), ClientKind::Unknown).await,
+            Ok(PasswordCheck::Right)
         );
         assert_eq!(
-            passwords.verify("correct horse batterz", Some(&hash), ClientKind::Stranger).await,
-            Ok(Verdict::Wrong)
+            passwords.verify("correct horse batterz", Some(&hash), ClientKind::Unknown).await,
+            Ok(PasswordCheck::Wrong)
         );
-        assert_eq!(passwords.verify("correct horse battery", None, ClientKind::Stranger).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            passwords.verify("correct horse battery", None, ClientKind::Unknown).await,
+            Ok(PasswordCheck::Wrong)
+        );
     }
 
     #[test]
     fn weaker_hash_is_detected() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
         let hash = weak.hash_password(b"correct horse battery").unwrap().to_string();
-        assert_eq!(verify_now("correct horse battery", &hash), Verdict::RightButWeak);
+        assert_eq!(verify_now("correct horse battery", &hash), PasswordCheck::NeedsRehash);
     }
 
     #[test]

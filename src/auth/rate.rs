@@ -32,7 +32,7 @@ pub struct Rate {
 
 /// The time from which a sender's next request is on time, in nanoseconds of [`clock`].
 #[derive(Debug, Default)]
-pub struct Pace(AtomicU64);
+pub struct SenderState(AtomicU64);
 
 /// A sender exceeds its rate. The next request is on time after this number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +48,11 @@ impl Rate {
     ///
     /// # Errors
     /// [`TooFast`] if the rate is exceeded. Such a request does not count.
-    pub fn take(self, pace: &Pace) -> Result<(), TooFast> {
+    pub fn take(self, pace: &SenderState) -> Result<(), TooFast> {
         self.take_at(pace, clock())
     }
 
-    fn take_at(self, Pace(due): &Pace, now: u64) -> Result<(), TooFast> {
+    fn take_at(self, SenderState(due): &SenderState, now: u64) -> Result<(), TooFast> {
         if self.interval == 0 {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Rate {
 #[derive(Debug)]
 pub struct RateLimiter<K> {
     rate: Rate,
-    paces: Mutex<HashMap<K, Pace>>,
+    paces: Mutex<HashMap<K, SenderState>>,
 }
 
 impl<K: Hash + Eq + fmt::Debug> RateLimiter<K> {
@@ -94,7 +94,7 @@ impl<K: Hash + Eq + fmt::Debug> RateLimiter<K> {
     fn take_at(&self, sender: K, now: u64) -> Result<(), TooFast> {
         let mut paces = self.paces.lock();
         if paces.len() >= MAX_SENDERS && !paces.contains_key(&sender) {
-            paces.retain(|_, Pace(due)| *due.get_mut() > now);
+            paces.retain(|_, SenderState(due)| *due.get_mut() > now);
             if paces.len() >= MAX_SENDERS {
                 // The table is full of fast senders, so further senders are not limited here. Other limits still apply.
                 return Ok(());
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn burst_is_accepted_and_then_the_rate() {
-        let (rate, pace) = (Rate::per_second(2), Pace::default());
+        let (rate, pace) = (Rate::per_second(2), SenderState::default());
         let burst = (0..100).take_while(|_| rate.take_at(&pace, 0).is_ok()).count();
         assert_eq!(burst as u64, 2 * BURST_SECONDS);
         assert_eq!(rate.take_at(&pace, 0), Err(TooFast(1)));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn rate_of_zero_is_unlimited() {
-        let pace = Pace::default();
+        let pace = SenderState::default();
         assert!((0..1_000_000).all(|_| Rate::per_second(0).take_at(&pace, 0).is_ok()));
         assert_eq!(Rate::per_second(0), Rate::default());
     }

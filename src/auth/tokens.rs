@@ -28,7 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::rate::{Pace, Rate, TooFast},
+    auth::rate::{Rate, SenderState, TooFast},
     domain::{
         content::sha256,
         error::{Error, Need},
@@ -121,11 +121,11 @@ struct CachedToken {
     // Time of the last use, in Unix milliseconds, or 0 if `take_uses` has returned it already.
     used: AtomicI64,
     // Cancelled when the access that this token grants ends.
-    over: CancellationToken,
+    ended: CancellationToken,
     // The number of requests that wait with this token.
     waiting: Arc<AtomicUsize>,
     // The rate of its requests.
-    pace: Arc<Pace>,
+    pace: Arc<SenderState>,
 }
 
 impl TokenCache {
@@ -147,7 +147,7 @@ impl TokenCache {
         *known = Some(renewed.collect());
         changed |= !old.is_empty();
         for gone in old.into_values() {
-            gone.over.cancel();
+            gone.ended.cancel();
         }
         drop(known);
         if changed {
@@ -170,9 +170,9 @@ impl TokenCache {
 
     /// Runs `look`, which replaces the list if it can. Then answers all requests for a newer list that came before it
     /// began.
-    pub async fn answer_requests<T>(&self, look: impl Future<Output = T>) -> T {
+    pub async fn answer_requests<T>(&self, refresh: impl Future<Output = T>) -> T {
         let asked = self.requests.load(Ordering::Acquire);
-        let done = look.await;
+        let done = refresh.await;
         self.answered.send_replace(asked);
         done
     }
@@ -248,9 +248,9 @@ impl CachedToken {
         let used = AtomicI64::new(before.used.swap(0, Ordering::Relaxed));
         let (waiting, pace) = (Arc::clone(&before.waiting), Arc::clone(&before.pace));
         if scope_of(&before.token) == scope_of(&token) {
-            return Self::made(token, used, before.over.clone(), waiting, pace);
+            return Self::made(token, used, before.ended.clone(), waiting, pace);
         }
-        before.over.cancel();
+        before.ended.cancel();
         Self::made(token, used, CancellationToken::new(), waiting, pace)
     }
 
@@ -259,11 +259,11 @@ impl CachedToken {
         used: AtomicI64,
         over: CancellationToken,
         waiting: Arc<AtomicUsize>,
-        pace: Arc<Pace>,
+        pace: Arc<SenderState>,
     ) -> Arc<Self> {
         // A malformed hash matches no token.
         let sha256 = hash(&unhex(&token.sha256).unwrap_or_default());
-        Arc::new(Self { token: Arc::new(token), sha256, used, over, waiting, pace })
+        Arc::new(Self { token: Arc::new(token), sha256, used, ended: over, waiting, pace })
     }
 
     /// Stores the time to the second: a store on every read would make all cores contend for one cache line.
@@ -316,7 +316,7 @@ impl Grant {
     /// # Errors
     /// [`TokenRefusal`] with the reason.
     pub fn check(&self, now: Time) -> Result<(), TokenRefusal> {
-        if self.0.over.is_cancelled() {
+        if self.0.ended.is_cancelled() {
             return Err(TokenRefusal::Revoked);
         }
         if self.token().is_valid_at(now) { Ok(()) } else { Err(TokenRefusal::Expired) }
@@ -345,7 +345,7 @@ impl Grant {
     }
 
     /// Returns whether the token may read some config of an application in an environment.
-    pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
+    pub fn reads_any_of(&self, env: &EnvName, app: &AppName) -> bool {
         self.token().patterns.iter().any(|p| p.covers_any_of(env, app))
     }
 
@@ -363,6 +363,6 @@ impl Grant {
     /// Waits until the token is revoked, removed or has another scope. Callers check the expiry themselves, since it is
     /// known beforehand.
     pub async fn ended(&self) {
-        self.0.over.cancelled().await;
+        self.0.ended.cancelled().await;
     }
 }

@@ -41,13 +41,13 @@ pub(super) struct ChangeAnswer<'a> {
     /// Hash of the difference to the live releases. Send it back to publish exactly this difference.
     #[schema(value_type = Sha256Hex)]
     diff_sha256: &'a str,
-    edits: Vec<Edits<'a>>,
+    edits: Vec<EditsAnswer<'a>>,
     /// Keys that a release changed after the edit. Absent without conflicts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     conflicts: Vec<Conflict>,
     /// Absent until the change is published.
     #[serde(skip_serializing_if = "Option::is_none")]
-    releases: Option<Vec<Released<'a>>>,
+    releases: Option<Vec<ReleasedConfig<'a>>>,
     /// Absent until the change is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<&'a Delivery>,
@@ -58,7 +58,7 @@ pub(super) struct ChangeAnswer<'a> {
 
 /// The edits of a change in one config. For a published change, the difference that it published.
 #[derive(Serialize, ToSchema)]
-struct Edits<'a> {
+struct EditsAnswer<'a> {
     config: &'a ConfigId,
     base: u64,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -75,7 +75,7 @@ struct Edits<'a> {
 pub(super) struct Publication<'a> {
     id: &'a ChangeId,
     state: ChangeState,
-    releases: Vec<Released<'a>>,
+    releases: Vec<ReleasedConfig<'a>>,
     delivery: &'a Delivery,
     #[schema(format = "uri")]
     url: String,
@@ -83,7 +83,7 @@ pub(super) struct Publication<'a> {
 
 /// A release of a change.
 #[derive(Serialize, ToSchema)]
-struct Released<'a> {
+struct ReleasedConfig<'a> {
     config: &'a ConfigId,
     release: u64,
     #[schema(value_type = Sha256Hex)]
@@ -93,7 +93,7 @@ struct Released<'a> {
 /// A release in a list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Release)]
-struct Row<'a> {
+struct ReleaseAnswer<'a> {
     release: u64,
     #[schema(value_type = Sha256Hex)]
     sha256: &'a str,
@@ -120,7 +120,7 @@ struct Row<'a> {
 #[schema(as = Releases)]
 pub(super) struct ReleasesPage<'a> {
     config: &'a ConfigId,
-    releases: Vec<Row<'a>>,
+    releases: Vec<ReleaseAnswer<'a>>,
     /// The value of `before` for the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_before: Option<u64>,
@@ -174,7 +174,7 @@ pub fn publication(published: &Published, url: String) -> impl Serialize {
 
 /// Returns the answer with a page of releases, the newest first.
 pub(super) fn page(config: &ConfigId, releases: &[Release]) -> Response {
-    let rows = releases.iter().map(|r| Row {
+    let rows = releases.iter().map(|r| ReleaseAnswer {
         release: r.seq,
         sha256: &r.sha256,
         format: r.format,
@@ -200,15 +200,15 @@ fn answer(status: StatusCode, change: &ChangeId, body: &impl Serialize) -> Respo
     response
 }
 
-fn released(releases: &[Release]) -> Vec<Released<'_>> {
-    releases.iter().map(|r| Released { config: &r.config, release: r.seq, sha256: &r.sha256 }).collect()
+fn released(releases: &[Release]) -> Vec<ReleasedConfig<'_>> {
+    releases.iter().map(|r| ReleasedConfig { config: &r.config, release: r.seq, sha256: &r.sha256 }).collect()
 }
 
 /// Returns the saved edits of a change, or the difference that a published change made.
-fn edits(config: &ChangeConfig, published: bool) -> Edits<'_> {
+fn edits(config: &ChangeConfig, published: bool) -> EditsAnswer<'_> {
     let oldest = config.edits.iter().map(|e| e.base).min();
     let base = if published { config.live - 1 } else { oldest.unwrap_or(config.live) };
-    let mut edits = Edits { config: &config.config, base, set: IndexMap::new(), remove: Vec::new(), text: None };
+    let mut edits = EditsAnswer { config: &config.config, base, set: IndexMap::new(), remove: Vec::new(), text: None };
     match &config.diff {
         Diff::Text { new, .. } if published => edits.text = Some(new.expose()),
         Diff::Kv(keys) if published => keys.iter().for_each(|k| edits.add(&k.key, k.new.as_ref())),
@@ -224,7 +224,7 @@ fn edits(config: &ChangeConfig, published: bool) -> Edits<'_> {
     edits
 }
 
-impl<'a> Edits<'a> {
+impl<'a> EditsAnswer<'a> {
     fn add(&mut self, key: &'a str, item: Option<&'a Item>) {
         match item {
             Some(item) => drop(self.set.insert(key, value(item))),

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Automation,
-    node::{self, Read},
+    node::{self, ReadJson},
 };
 use crate::{
     auth::tokens::Grant,
@@ -32,9 +32,9 @@ use crate::{
 pub(super) struct RequestBody {
     raw: Box<RawValue>,
     /// From the header `Idempotency-Key`.
-    pub once: Option<Idempotency>,
+    pub idempotency: Option<Idempotency>,
     // Holds the part of the budget until the answer is made.
-    _room: BodyPermit,
+    _body_permit: BodyPermit,
 }
 
 impl RequestBody {
@@ -42,7 +42,7 @@ impl RequestBody {
     ///
     /// # Errors
     /// [`Error::Invalid`] with all mistakes, each with its JSON pointer.
-    pub(super) fn read<T: for<'a> Read<'a>>(&self) -> Result<T, Error> {
+    pub(super) fn read<T: for<'a> ReadJson<'a>>(&self) -> Result<T, Error> {
         node::read(&self.raw, |node| T::read(node))
     }
 }
@@ -57,8 +57,8 @@ impl FromRequest<Automation> for RequestBody {
         let grant = request.extensions().get::<Grant>().cloned().ok_or(Error::Unauthenticated)?;
         coding::check_body(request.headers())?;
         let (parts, body) = request.into_parts();
-        let room = automation.room.limit(&grant.token().id, body, json::MAX_BODY_BYTES).await;
-        let (body, room) = room.ok_or_else(crowd)?;
+        let room = automation.body_budget.acquire(&grant.token().id, body, json::MAX_BODY_BYTES).await;
+        let (body, room) = room.ok_or_else(too_many_large_bodies)?;
         let body = read_whole(body, json::MAX_BODY_BYTES).await;
         if body.size_hint().lower() > compute::MAX_INLINE_BYTES as u64 {
             automation.compute.move_to_slot(&grant.token().id).await?;
@@ -68,11 +68,11 @@ impl FromRequest<Automation> for RequestBody {
         // The token was checked when the head arrived. It may have been revoked or have expired since then.
         grant.check(now())?;
         let once = key.map(|key| Idempotency { key, body_sha256: sha256((line + raw.get()).as_bytes()) });
-        Ok(Self { raw, once, _room: room })
+        Ok(Self { raw, idempotency: once, _body_permit: room })
     }
 }
 
-fn crowd() -> HttpProblem {
+fn too_many_large_bodies() -> HttpProblem {
     let away = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
     HttpProblem::from(away).with_detail("Too many large request bodies at once. Try again in a moment.")
 }

@@ -8,7 +8,7 @@ use super::{
     body::RequestBody,
     edits::NewChange,
     guard::Call,
-    node::{Node, Read, objects},
+    node::{Node, ReadJson, objects},
 };
 use crate::{
     domain::{
@@ -29,11 +29,11 @@ objects! {
     }
 }
 
-impl Read<'_> for Sha256Hex {
+impl ReadJson<'_> for Sha256Hex {
     fn read(node: Node<'_>) -> Option<Self> {
         let hash = node.string()?;
         let fits = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
-        if fits { Some(Self(hash)) } else { node.expected("64 hexadecimal digits") }
+        if fits { Some(Self(hash)) } else { node.record_expected("64 hexadecimal digits") }
     }
 }
 
@@ -50,10 +50,10 @@ pub(super) async fn create_change(Call { api, actor, .. }: Call<0>, body: Reques
     let message = message.unwrap_or_default();
     if publish.unwrap_or_default() {
         let confirm = confirm.unwrap_or_default();
-        let published = api.service.save_and_publish(&actor, message, confirm, edits.0, body.once).await?;
+        let published = api.service.save_and_publish(&actor, message, confirm, edits.0, body.idempotency).await?;
         return Ok(api.published(&published));
     }
-    let id = api.service.save_all(&actor, message, edits.0, body.once).await?;
+    let id = api.service.save_all(&actor, message, edits.0, body.idempotency).await?;
     let view = api.service.change(&actor, &id).await?;
     Ok(api.change(StatusCode::CREATED, &view))
 }
@@ -80,7 +80,7 @@ pub(super) async fn publish_change(call: Call<1>, body: RequestBody) -> Answer {
     let change = call.find(|[id]| id.parse())?;
     let Publish { diff_sha256, message, confirm } = body.read()?;
     let (diff_sha256, confirm) = (Some(diff_sha256.0), confirm.unwrap_or_default());
-    let publish = service::PublishRequest { change, diff_sha256, message, confirm, idempotency: body.once };
+    let publish = service::PublishRequest { change, diff_sha256, message, confirm, idempotency: body.idempotency };
     Ok(call.api.published(&call.api.service.publish(&call.actor, publish).await?))
 }
 

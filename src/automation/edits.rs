@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    node::{Node, Read, given, objects},
+    node::{Node, ReadJson, objects, read_optional},
     values::{ItemValue, item},
 };
 use crate::{
@@ -21,7 +21,7 @@ objects! {
     pub(super) struct NewChange {
         /// The edits, grouped by config. A config must not be listed twice.
         #[schema(min_items = 1, max_items = 60)]
-        edits: Saves as Vec<NewEdits<'static>>,
+        edits: ConfigEdits as Vec<NewEdits<'static>>,
         /// The reason.
         message: Option<String>,
         /// With publish: names of the protected environments that the change affects, separated by spaces.
@@ -42,9 +42,9 @@ objects! {
 }
 
 /// The edits of a change, with each config once.
-pub(super) struct Saves(pub Vec<Save>);
+pub(super) struct ConfigEdits(pub Vec<Save>);
 
-impl Read<'_> for Saves {
+impl ReadJson<'_> for ConfigEdits {
     fn read(node: Node<'_>) -> Option<Self> {
         let mut configs = HashSet::new();
         let edits = node.elements()?.into_iter();
@@ -53,31 +53,31 @@ impl Read<'_> for Saves {
 }
 
 fn save(node: Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
-    let NewEdits { config, base, set, remove, text } = Read::read(node.clone())?;
+    let NewEdits { config, base, set, remove, text } = ReadJson::read(node.clone())?;
     let config = node.required("config", config).and_then(|named| {
         let config: ConfigId = named.parsed()?;
         let first = configs.insert(config.clone());
-        if first { Some(config) } else { named.refuse(Problem::Duplicate { key: config.to_string() }) }
+        if first { Some(config) } else { named.record_problem(Problem::Duplicate { key: config.to_string() }) }
     });
-    let base = given(base, |base| base.whole(0, numbers::MAX_NUMBER));
+    let base = read_optional(base, |base| base.integer(0, numbers::MAX_NUMBER));
     let edits = match (text, set, remove) {
         (Some(text), None, None) => text.string().map(|text| vec![(String::new(), Edit::Text(text.into()))]),
         (Some(text), ..) => {
             let detail = "an edit must have either “text”, or “set” and “remove”".into();
-            text.refuse(Problem::Body { detail })
+            text.record_problem(Problem::Body { detail })
         }
-        (None, None, None) => node.refuse_as(Invalid::new("/set", Problem::Required)),
+        (None, None, None) => node.record_mistake(Invalid::new("/set", Problem::Required)),
         (None, set, remove) => keys(set, remove),
     };
     Some(Save { config: config?, change: None, base: base?, version: None, edits: edits? })
 }
 
 fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, Edit)>> {
-    let (set, remove) = (given(set, Node::members), given(remove, Node::elements));
+    let (set, remove) = (read_optional(set, Node::members), read_optional(remove, Node::elements));
     let mut edits = Vec::new();
     for (key, value) in set?.unwrap_or_default() {
         if let Err(wrong) = check_key(&key) {
-            value.refuse_as::<()>(wrong.of(""));
+            value.record_mistake::<()>(wrong.of(""));
         }
         if let Some(item) = item(&value) {
             edits.push((key, Edit::Set(item)));
@@ -88,11 +88,11 @@ fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, 
         let Some(key) = node.string() else { continue };
         // An older key may have invisible characters, which new keys must not have. It can still be removed.
         if let Some(wrong) = check_key(&key).err().filter(|wrong| !matches!(wrong.problem, Problem::Unseen { .. })) {
-            node.refuse_as::<()>(wrong.of(""));
+            node.record_mistake::<()>(wrong.of(""));
         } else if named.insert(key.clone()) {
             edits.push((key, Edit::Remove));
         } else {
-            node.refuse::<()>(Problem::Duplicate { key: truncate(&key) });
+            node.record_problem::<()>(Problem::Duplicate { key: truncate(&key) });
         }
     }
     Some(edits)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_is_refused_where_it_stands() {
+    fn invalid_value_is_reported_at_its_pointer() {
         let at = "/edits/0/set/a.b";
         for (given, pointer) in [
             ("null", ""),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_says_one_thing_of_one_config() {
+    fn malformed_edits_are_reported_at_their_pointers() {
         for (edits, pointers) in [
             ("{}", &["/edits"][..]),
             (r#"[{"set": {"a": "1"}}]"#, &["/edits/0/config"]),

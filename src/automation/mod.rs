@@ -6,12 +6,12 @@
 
 mod answers;
 mod body;
+mod catalog;
 mod changes;
 mod edits;
 mod guard;
 mod node;
 mod openapi;
-mod places;
 mod releases;
 #[cfg(test)]
 mod tests;
@@ -51,7 +51,7 @@ pub struct Automation {
     tokens: Arc<TokenCache>,
     public_url: Arc<str>,
     /// Budget for large bodies.
-    room: BodyBudget,
+    body_budget: BodyBudget,
     /// Maximum rate of calls with one token.
     rate: Rate,
     /// Threads for requests with large contents.
@@ -63,12 +63,12 @@ impl Automation {
     pub fn new(service: Service, tokens: Arc<TokenCache>, public_url: impl AsRef<str>) -> Self {
         let public_url = public_url.as_ref().into();
         let (room, rate, compute) = (BodyBudget::default(), Rate::default(), Compute::default());
-        Self { service, tokens, public_url, room, rate, compute }
+        Self { service, tokens, public_url, body_budget: room, rate, compute }
     }
 
     /// Sets the maximum rate of calls with one token.
     #[must_use]
-    pub fn at(self, rate: Rate) -> Self {
+    pub fn with_rate(self, rate: Rate) -> Self {
         Self { rate, ..self }
     }
 
@@ -89,28 +89,28 @@ pub fn router(automation: Automation) -> Router {
     let unknown = async |uri: Uri| HttpProblem::from(Error::NotFound(truncate(uri.path())));
     let guarded = routes()
         .into_iter()
-        .fold(Router::new(), |router, (path, allow, methods)| router.route(path, only(allow, methods)));
+        .fold(Router::new(), |router, (path, allow, methods)| router.route(path, with_405(allow, methods)));
     guarded
         .route("/api/v1/{*unknown}", any(unknown))
         .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
         .layer(from_fn_with_state(automation.clone(), guard::admit))
-        .route(openapi::PATH, only("GET, HEAD", get(openapi::get_description)))
+        .route(openapi::PATH, with_405("GET, HEAD", get(openapi::get_description)))
         .layer(from_fn(traced::layer))
         .layer(from_fn(request_id::layer))
         .with_state(automation)
 }
 
 /// Adds the refusal of all other methods: 405 with the allowed methods `allow`.
-fn only(allow: &'static str, methods: MethodRouter<Automation>) -> MethodRouter<Automation> {
+fn with_405(allow: &'static str, methods: MethodRouter<Automation>) -> MethodRouter<Automation> {
     methods.fallback(async move || HttpProblem::method_not_allowed(allow))
 }
 
 /// Returns the routes that need a token: path, allowed methods and handlers.
 fn routes() -> [(&'static str, &'static str, MethodRouter<Automation>); 8] {
     [
-        ("/api/v1/envs/{env}", "PUT", put(places::put_env)),
-        ("/api/v1/apps/{app}", "PUT", put(places::put_app)),
-        ("/api/v1/apps/{app}/namespaces/{namespace}", "PUT", put(places::put_namespace)),
+        ("/api/v1/envs/{env}", "PUT", put(catalog::put_env)),
+        ("/api/v1/apps/{app}", "PUT", put(catalog::put_app)),
+        ("/api/v1/apps/{app}/namespaces/{namespace}", "PUT", put(catalog::put_namespace)),
         ("/api/v1/changes", "POST", post(changes::create_change)),
         ("/api/v1/changes/{id}", "GET, HEAD, DELETE", get(changes::get_change).delete(changes::discard_change)),
         ("/api/v1/changes/{id}/publish", "POST", post(changes::publish_change)),

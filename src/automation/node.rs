@@ -13,12 +13,12 @@ use crate::domain::{
 };
 
 /// Maximum number of mistakes in one answer.
-const TOLD: usize = 100;
+const MAX_MISTAKES: usize = 100;
 /// Maximum length of a name in a pointer, in bytes. Longer ones are cut.
-const NAME: usize = 300;
+const MAX_NAME_BYTES: usize = 300;
 
 /// A type that can be read from JSON.
-pub(super) trait Read<'a>: Sized {
+pub(super) trait ReadJson<'a>: Sized {
     /// Reads the value. Records each mistake, and returns `None` if the value is malformed.
     fn read(node: Node<'a>) -> Option<Self>;
 
@@ -29,7 +29,7 @@ pub(super) trait Read<'a>: Sized {
 }
 
 /// An optional member. `null` does not count as left out.
-impl<'a, T: Read<'a>> Read<'a> for Option<T> {
+impl<'a, T: ReadJson<'a>> ReadJson<'a> for Option<T> {
     fn read(node: Node<'a>) -> Option<Self> {
         T::read(node).map(Some)
     }
@@ -40,25 +40,25 @@ impl<'a, T: Read<'a>> Read<'a> for Option<T> {
 }
 
 /// A member that the caller reads later.
-impl<'a> Read<'a> for Node<'a> {
+impl<'a> ReadJson<'a> for Node<'a> {
     fn read(node: Node<'a>) -> Option<Self> {
         Some(node)
     }
 }
 
 /// A whole number from `MIN` to `MAX`.
-pub(super) struct Whole<const MIN: u64, const MAX: u64>(pub u64);
+pub(super) struct IntegerInRange<const MIN: u64, const MAX: u64>(pub u64);
 
-impl<const MIN: u64, const MAX: u64> Read<'_> for Whole<MIN, MAX> {
+impl<const MIN: u64, const MAX: u64> ReadJson<'_> for IntegerInRange<MIN, MAX> {
     fn read(node: Node<'_>) -> Option<Self> {
-        node.whole(MIN, MAX).map(Self)
+        node.integer(MIN, MAX).map(Self)
     }
 }
 
 /// Implements [`Read`] for each type with a method of [`Node`].
 macro_rules! read {
     ($($type:ty: $method:ident),+) => { $(
-        impl Read<'_> for $type {
+        impl ReadJson<'_> for $type {
             fn read(node: Node<'_>) -> Option<Self> {
                 node.$method()
             }
@@ -81,10 +81,10 @@ macro_rules! objects {
         $(#[$doc])*
         $vis struct $name $(<$of>)? { $($(#[$field_doc])* $(#[schema(value_type = $described)])? $vis $field: $type,)* }
 
-        impl<'a> Read<'a> for $name $(<$of>)? {
+        impl<'a> ReadJson<'a> for $name $(<$of>)? {
             fn read(node: Node<'a>) -> Option<Self> {
                 let [$($field),*] = node.fields([$(stringify!($field).trim_start_matches("r#")),*])?;
-                $(let $field = Read::member(&node, stringify!($field).trim_start_matches("r#"), $field);)*
+                $(let $field = ReadJson::member(&node, stringify!($field).trim_start_matches("r#"), $field);)*
                 Some(Self { $($field: $field?,)* })
             }
         }
@@ -98,7 +98,7 @@ pub(super) use objects;
 /// [`Error::Invalid`] with all mistakes, each with its JSON pointer.
 pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(Node<'_>) -> Option<T>) -> Result<T, Error> {
     let wrong = RefCell::default();
-    let read = shape(Node { raw, at: String::new(), wrong: &wrong });
+    let read = shape(Node { raw, pointer: String::new(), mistakes: &wrong });
     let wrong = wrong.into_inner();
     match read {
         Some(read) if wrong.is_empty() => Ok(read),
@@ -111,8 +111,8 @@ pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(Node<'_>) -> Option<T>)
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     raw: &'a RawValue,
-    at: String,
-    wrong: &'a RefCell<Vec<Invalid>>,
+    pointer: String,
+    mistakes: &'a RefCell<Vec<Invalid>>,
 }
 
 impl<'a> Node<'a> {
@@ -122,32 +122,32 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the first character, which shows the type of the value.
-    pub(super) fn begins(&self) -> char {
+    pub(super) fn first_char(&self) -> char {
         self.text().chars().next().unwrap_or_default()
     }
 
     /// Records a problem of this value and returns `None`.
-    pub(super) fn refuse<T>(&self, problem: Problem) -> Option<T> {
-        self.refuse_as(Invalid::new("", problem))
+    pub(super) fn record_problem<T>(&self, problem: Problem) -> Option<T> {
+        self.record_mistake(Invalid::new("", problem))
     }
 
     /// Records a mistake inside this value and returns `None`. Its pointer is relative to this value.
-    pub(super) fn refuse_as<T>(&self, wrong: Invalid) -> Option<T> {
-        let mut all = self.wrong.borrow_mut();
-        if all.len() < TOLD {
-            all.push(wrong.under(&self.at));
+    pub(super) fn record_mistake<T>(&self, wrong: Invalid) -> Option<T> {
+        let mut all = self.mistakes.borrow_mut();
+        if all.len() < MAX_MISTAKES {
+            all.push(wrong.under(&self.pointer));
         }
         None
     }
 
     /// Records that `what` was expected and returns `None`.
-    pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
-        self.refuse(Problem::Body { detail: format!("expected {what}") })
+    pub(super) fn record_expected<T>(&self, what: &str) -> Option<T> {
+        self.record_problem(Problem::Body { detail: format!("expected {what}") })
     }
 
     /// Returns a required member. Records a mistake if it is missing.
     pub(super) fn required(&self, name: &str, member: Option<Self>) -> Option<Self> {
-        member.or_else(|| self.refuse_as(Invalid::new(format!("/{name}"), Problem::Required)))
+        member.or_else(|| self.record_mistake(Invalid::new(format!("/{name}"), Problem::Required)))
     }
 
     /// Returns the members `known` of an object. Records other members as mistakes. A member that is `null` is present.
@@ -156,13 +156,13 @@ impl<'a> Node<'a> {
         for (name, node) in self.members()? {
             match known.iter().position(|k| *k == name) {
                 Some(at) => found[at] = Some(node),
-                None if self.wrong.borrow().len() >= TOLD => break,
+                None if self.mistakes.borrow().len() >= MAX_MISTAKES => break,
                 None => {
                     let given = truncate(&name);
                     // The most similar names come first.
                     let near = get_close_matches(given.as_str(), &known, N, 0.0);
                     let known = near.into_iter().map(str::to_owned).collect();
-                    node.refuse::<()>(Problem::Unknown { given, known });
+                    node.record_problem::<()>(Problem::Unknown { given, known });
                 }
             }
         }
@@ -172,16 +172,17 @@ impl<'a> Node<'a> {
     /// Returns the members of an object in their order. Records a repeated name as a mistake.
     pub(super) fn members(&self) -> Option<Vec<(String, Self)>> {
         let Ok(Members(all)) = serde_json::from_str::<Members<String, &RawValue>>(self.text()) else {
-            return self.expected("an object");
+            return self.record_expected("an object");
         };
         let mut seen = HashSet::with_capacity(all.len());
         let mut members = Vec::with_capacity(all.len());
         for (name, raw) in &all {
-            let node = if name.len() > NAME { self.below(&truncate(name), raw) } else { self.below(name, raw) };
+            let node =
+                if name.len() > MAX_NAME_BYTES { self.child(&truncate(name), raw) } else { self.child(name, raw) };
             if seen.insert(name) {
                 members.push((name.clone(), node));
             } else {
-                node.refuse::<()>(Problem::Duplicate { key: truncate(name) });
+                node.record_problem::<()>(Problem::Duplicate { key: truncate(name) });
             }
         }
         Some(members)
@@ -190,8 +191,8 @@ impl<'a> Node<'a> {
     /// Returns the elements of an array.
     pub(super) fn elements(&self) -> Option<Vec<Self>> {
         match serde_json::from_str::<Vec<&RawValue>>(self.text()) {
-            Ok(all) => Some(all.into_iter().enumerate().map(|(n, raw)| self.below(&n.to_string(), raw)).collect()),
-            Err(_) => self.expected("an array"),
+            Ok(all) => Some(all.into_iter().enumerate().map(|(n, raw)| self.child(&n.to_string(), raw)).collect()),
+            Err(_) => self.record_expected("an array"),
         }
     }
 
@@ -200,38 +201,41 @@ impl<'a> Node<'a> {
         match serde_json::from_str(self.text()) {
             Ok(text) => Some(text),
             // The string contains half of a surrogate pair, so it is not Unicode.
-            Err(e) if self.begins() == '"' => {
+            Err(e) if self.first_char() == '"' => {
                 let said = e.to_string();
-                self.refuse(Problem::Body { detail: said.split(" at line ").next().unwrap_or(&said).into() })
+                self.record_problem(Problem::Body { detail: said.split(" at line ").next().unwrap_or(&said).into() })
             }
-            Err(_) => self.expected("a string"),
+            Err(_) => self.record_expected("a string"),
         }
     }
 
     /// Reads a string and parses it as `T`.
     pub(super) fn parsed<T: FromStr<Err = Invalid>>(&self) -> Option<T> {
-        self.string()?.parse().map_or_else(|wrong: Invalid| self.refuse_as(wrong.of("")), Some)
+        self.string()?.parse().map_or_else(|wrong: Invalid| self.record_mistake(wrong.of("")), Some)
     }
 
     /// Reads `true` or `false`.
     pub(super) fn boolean(&self) -> Option<bool> {
-        self.text().parse().map_or_else(|_| self.expected("true or false"), Some)
+        self.text().parse().map_or_else(|_| self.record_expected("true or false"), Some)
     }
 
     /// Reads a whole number from `min` to `max`.
-    pub(super) fn whole(&self, min: u64, max: u64) -> Option<u64> {
+    pub(super) fn integer(&self, min: u64, max: u64) -> Option<u64> {
         let number = self.text().parse().ok().filter(|n| (min..=max).contains(n));
-        number.or_else(|| self.refuse(Problem::Range { min, max }))
+        number.or_else(|| self.record_problem(Problem::Range { min, max }))
     }
 
-    fn below(&self, name: &str, raw: &'a RawValue) -> Self {
-        let at = format!("{}{}", self.at, pointer(name));
-        Self { raw, at, wrong: self.wrong }
+    fn child(&self, name: &str, raw: &'a RawValue) -> Self {
+        let at = format!("{}{}", self.pointer, pointer(name));
+        Self { raw, pointer: at, mistakes: self.mistakes }
     }
 }
 
 /// Reads an optional member. Returns `Some(None)` if it is left out, and `None` if it is refused.
-pub(super) fn given<'a, T>(member: Option<Node<'a>>, read: impl FnOnce(&Node<'a>) -> Option<T>) -> Option<Option<T>> {
+pub(super) fn read_optional<'a, T>(
+    member: Option<Node<'a>>,
+    read: impl FnOnce(&Node<'a>) -> Option<T>,
+) -> Option<Option<T>> {
     member.map_or(Some(None), |node| read(&node).map(Some))
 }
 
@@ -247,12 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_its_place() {
+    fn all_mistakes_are_reported_with_pointers() {
         let body = r#"{"mesage": "x", "limit": -1, "on": "yes", "list": 1, "on": true}"#;
         let told = wrong(body, |node| {
             let [message, limit, on, list] = node.fields(["message", "limit", "on", "list"])?;
             node.required("message", message);
-            limit?.whole(0, 9);
+            limit?.integer(0, 9);
             on?.boolean();
             list?.elements().map(|all| all.len())
         });
@@ -290,9 +294,9 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_tells_so_many_mistakes_and_no_more() {
+    fn number_of_reported_mistakes_is_limited() {
         let body = format!("[{}]", vec!["0"; 1000].join(","));
         let told = wrong(&body, |node| Some(node.elements()?.iter().map(Node::boolean).collect::<Vec<_>>()));
-        assert_eq!(told.len(), TOLD);
+        assert_eq!(told.len(), MAX_MISTAKES);
     }
 }

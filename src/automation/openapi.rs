@@ -11,7 +11,7 @@ use axum::{
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{changes, places, releases};
+use super::{catalog, changes, releases};
 use crate::{http::problem, reader};
 
 /// The path of the description.
@@ -25,9 +25,9 @@ pub(super) static DOCUMENT: LazyLock<String> =
 #[derive(OpenApi)]
 #[openapi(
     paths(
-        places::put_env,
-        places::put_app,
-        places::put_namespace,
+        catalog::put_env,
+        catalog::put_app,
+        catalog::put_namespace,
         changes::create_change,
         changes::get_change,
         changes::discard_change,

@@ -7,7 +7,7 @@ use super::{
     answers::{self, Publication, ReleasesPage},
     body::RequestBody,
     guard::Call,
-    node::{Node, Read, Whole, objects},
+    node::{IntegerInRange, Node, ReadJson, objects},
 };
 use crate::{
     domain::{limits, names::ConfigId, numbers},
@@ -19,7 +19,7 @@ objects! {
     struct Rollback {
         /// The release whose content is restored.
         #[schema(minimum = 1)]
-        to: Whole<1, { numbers::MAX_NUMBER }> as u64,
+        to: IntegerInRange<1, { numbers::MAX_NUMBER }> as u64,
         /// The reason.
         message: Option<String>,
         /// The name of the environment, if it is protected.
@@ -53,6 +53,6 @@ pub(super) async fn roll_back(call: Call<3>, body: RequestBody) -> Answer {
     let config = call.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
     let Rollback { to, message, confirm } = body.read()?;
     let (message, confirm) = (message.unwrap_or_default(), confirm.unwrap_or_default());
-    let rollback = service::Rollback { config, to: to.0, message, confirm, live: None, idempotency: body.once };
+    let rollback = service::Rollback { config, to: to.0, message, confirm, live: None, idempotency: body.idempotency };
     Ok(call.api.published(&call.api.service.roll_back(&call.actor, rollback).await?))
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::node::{Node, Read, given, objects};
+use super::node::{Node, ReadJson, objects, read_optional};
 use crate::domain::{
     content::{self, ValueType},
     error::Problem,
@@ -63,42 +63,43 @@ pub(super) fn value(item: &content::Item) -> ItemValue<'_> {
 /// Reads a value: a string; a number or boolean, which keeps its type and its spelling; or
 /// `{value, type?, secret?, comment?}`.
 pub(super) fn item(node: &Node<'_>) -> Option<content::Item> {
-    if node.begins() != '{' {
-        let (value, kind) = plain(node)?;
+    if node.first_char() != '{' {
+        let (value, kind) = untyped_value(node)?;
         let item = content::Item { value: value.into(), kind, ..content::Item::default() };
-        return item.check().map_or_else(|wrong| node.refuse_as(wrong.of("")), |()| Some(item));
+        return item.check().map_or_else(|wrong| node.record_mistake(wrong.of("")), |()| Some(item));
     }
-    let Item { value, r#type: kind, secret, comment } = Read::read(node.clone())?;
+    let Item { value, r#type: kind, secret, comment } = ReadJson::read(node.clone())?;
     let value = node.required("value", value);
-    let kind = given(kind, Node::parsed::<ValueType>);
-    let comment = given(comment, Node::string);
-    given(secret, |secret| match secret.boolean()? {
-        true => secret.refuse(Problem::SecretsNotOffered),
+    let kind = read_optional(kind, Node::parsed::<ValueType>);
+    let comment = read_optional(comment, Node::string);
+    read_optional(secret, |secret| match secret.boolean()? {
+        true => secret.record_problem(Problem::SecretsNotOffered),
         false => Some(()),
     })?;
     let (value, kind) = match kind? {
-        None => plain(&value?)?,
-        Some(kind) => typed(&value?, kind)?,
+        None => untyped_value(&value?)?,
+        Some(kind) => typed_value(&value?, kind)?,
     };
     let item = content::Item { value: value.into(), kind, comment: comment?.unwrap_or_default(), since: 0 };
-    item.check().map_or_else(|wrong| node.refuse_as(wrong), |()| Some(item))
+    item.check().map_or_else(|wrong| node.record_mistake(wrong), |()| Some(item))
 }
 
 /// Reads a value without a type.
-fn plain(node: &Node<'_>) -> Option<(String, ValueType)> {
+fn untyped_value(node: &Node<'_>) -> Option<(String, ValueType)> {
     let raw = || node.text().to_owned();
-    match node.begins() {
+    match node.first_char() {
         '"' => Some((node.string()?, ValueType::String)),
         't' | 'f' => Some((raw(), ValueType::Boolean)),
         '-' | '0'..='9' => Some((raw(), ValueType::Number)),
-        'n' => node.expected("a value; to remove a key, list it in “remove”"),
-        _ => node.expected("a string, a number, true or false; for other JSON, {\"value\": …, \"type\": \"json\"}"),
+        'n' => node.record_expected("a value; to remove a key, list it in “remove”"),
+        _ => node
+            .record_expected("a string, a number, true or false; for other JSON, {\"value\": …, \"type\": \"json\"}"),
     }
 }
 
 /// Reads a value with a type. A string is the text of the value. Any other JSON is kept as it was sent.
-fn typed(node: &Node<'_>, kind: ValueType) -> Option<(String, ValueType)> {
-    match (node.begins(), kind) {
+fn typed_value(node: &Node<'_>, kind: ValueType) -> Option<(String, ValueType)> {
+    match (node.first_char(), kind) {
         ('"', _) | (_, ValueType::String) => Some((node.string()?, kind)),
         _ => Some((node.text().to_owned(), kind)),
     }

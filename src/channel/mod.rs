@@ -65,14 +65,14 @@ pub struct DamagedKey {
     /// The config that the key belongs to, if the key is a valid name. A repair writes this config.
     pub config: Option<ConfigId>,
     /// Description of the damage, for people.
-    pub why: &'static str,
+    pub damage: &'static str,
     /// Only a half of the release is missing. Delivering it again overwrites no foreign write.
     pub is_incomplete: bool,
 }
 
 impl fmt::Display for DamagedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.why)
+        write!(f, "{}: {}", self.key, self.damage)
     }
 }
 

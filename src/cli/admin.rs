@@ -19,12 +19,12 @@ pub(super) enum AdminCommand {
     },
 }
 
-pub(super) async fn run(bench: &CommandContext, command: AdminCommand) -> Result<(), CommandError> {
+pub(super) async fn run(context: &CommandContext, command: AdminCommand) -> Result<(), CommandError> {
     let AdminCommand::Create { name, password_stdin } = command;
     let password = if password_stdin { from_stdin()? } else { ask()? };
-    let new = bench.service.put_administrator(&Actor::shell(), &name, &password).await?;
+    let new = context.service.put_administrator(&Actor::shell(), &name, &password).await?;
     let done = if new { "created" } else { "has a new password; all sessions of this user are ended" };
-    output::say(format!("administrator {} {done}", user_name::canonical(&name)))
+    output::print_line(format!("administrator {} {done}", user_name::canonical(&name)))
 }
 
 fn from_stdin() -> Result<String, CommandError> {

@@ -70,20 +70,20 @@ pub(super) enum ChangeCommand {
     },
 }
 
-pub(super) async fn run(bench: &CommandContext, command: ChangeCommand) -> Result<(), CommandError> {
+pub(super) async fn run(context: &CommandContext, command: ChangeCommand) -> Result<(), CommandError> {
     let actor = Actor::shell();
     match command {
-        ChangeCommand::List { after, json } => list(bench, &actor, after.as_deref(), json).await,
+        ChangeCommand::List { after, json } => list(context, &actor, after.as_deref(), json).await,
         ChangeCommand::Show { id, json } => {
-            let view = bench.service.change(&actor, &parse(&id)?).await?;
+            let view = context.service.change(&actor, &parse(&id)?).await?;
             if json {
-                print_json(&automation::change(&view, bench.page_of(&view.change.id)))
+                print_json(&automation::change(&view, context.page_of(&view.change.id)))
             } else {
-                output::print(&shown(&view))
+                output::print(&format_change(&view))
             }
         }
         ChangeCommand::Publish { id, message, confirm, json } => {
-            let view = bench.service.change(&actor, &parse(&id)?).await?;
+            let view = context.service.change(&actor, &parse(&id)?).await?;
             let publish = PublishRequest {
                 change: view.change.id,
                 diff_sha256: Some(view.diff_sha256),
@@ -91,21 +91,21 @@ pub(super) async fn run(bench: &CommandContext, command: ChangeCommand) -> Resul
                 confirm,
                 idempotency: None,
             };
-            let published = bench.service.publish(&actor, publish).await?;
+            let published = context.service.publish(&actor, publish).await?;
             if json {
-                print_json(&automation::publication(&published, bench.page_of(&published.change)))
+                print_json(&automation::publication(&published, context.page_of(&published.change)))
             } else {
-                report(bench, &actor, &published).await
+                report(context, &actor, &published).await
             }
         }
         ChangeCommand::Discard { id, json } => {
             let id = parse(&id)?;
-            bench.service.discard(&actor, &id).await?;
+            context.service.discard(&actor, &id).await?;
             if !json {
-                return output::say(format!("change {id} is discarded"));
+                return output::print_line(format!("change {id} is discarded"));
             }
-            let view = bench.service.change(&actor, &id).await?;
-            print_json(&automation::change(&view, bench.page_of(&id)))
+            let view = context.service.change(&actor, &id).await?;
+            print_json(&automation::change(&view, context.page_of(&id)))
         }
     }
 }
@@ -117,17 +117,17 @@ fn parse(id: &str) -> Result<ChangeId, CommandError> {
 
 fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value).expect("texts and numbers can be written as JSON");
-    output::say(text)
+    output::print_line(text)
 }
 
-async fn list(bench: &CommandContext, actor: &Actor, after: Option<&str>, json: bool) -> Result<(), CommandError> {
+async fn list(context: &CommandContext, actor: &Actor, after: Option<&str>, json: bool) -> Result<(), CommandError> {
     let after = after.map(|text| {
         cursor(text).ok_or_else(|| CommandError::from(format!("--after {}: not a valid cursor", truncate(text))))
     });
-    let (views, next) = bench.service.open_changes(actor, after.transpose()?).await?;
+    let (views, next) = context.service.open_changes(actor, after.transpose()?).await?;
     let next = next.map(|(at, id)| format!("{}.{id}", at.0));
     if json {
-        let changes: Vec<Value> = views.iter().map(|view| listed(view, bench.page_of(&view.change.id))).collect();
+        let changes: Vec<Value> = views.iter().map(|view| listed(view, context.page_of(&view.change.id))).collect();
         return print_json(&json!({"changes": changes, "next": next}));
     }
     let now = now();
@@ -208,9 +208,9 @@ fn age(ms: i64) -> String {
 ///
 /// # Errors
 /// Fails if stdout cannot be written.
-pub(super) async fn report(bench: &CommandContext, actor: &Actor, published: &Published) -> Result<(), CommandError> {
+pub(super) async fn report(context: &CommandContext, actor: &Actor, published: &Published) -> Result<(), CommandError> {
     // The publish has succeeded, even if the database no longer answers.
-    let view = bench.service.change(actor, &published.change).await.ok();
+    let view = context.service.change(actor, &published.change).await.ok();
     let mut text = String::new();
     for release in &published.releases {
         let config = view.as_ref().and_then(|view| view.configs.iter().find(|c| c.config == release.config));
@@ -231,7 +231,7 @@ pub(super) async fn report(bench: &CommandContext, actor: &Actor, published: &Pu
 }
 
 /// Formats a change: its head, then each config with a line for each key or line that differs.
-fn shown(view: &ChangeView) -> String {
+fn format_change(view: &ChangeView) -> String {
     let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
     let since = match state {
         ChangeState::Open => format!("open, last edited {}", updated_at.rfc3339()),
@@ -257,10 +257,10 @@ fn shown(view: &ChangeView) -> String {
 
 fn difference(diff: &Diff) -> String {
     match diff {
-        Diff::Kv(keys) => keys.iter().map(of_key).collect(),
+        Diff::Kv(keys) => keys.iter().map(format_key).collect(),
         Diff::Text { old, new } => {
             let shown = diff::lines(old.expose(), new.expose(), CONTEXT, Window::after(0));
-            let mut text: String = shown.rows.iter().map(of_line).collect();
+            let mut text: String = shown.rows.iter().map(format_row).collect();
             if shown.remaining() > 0 {
                 text += &format!("@ {} more rows are on the page of the change\n", shown.remaining());
             }
@@ -270,7 +270,7 @@ fn difference(diff: &Diff) -> String {
 }
 
 /// Formats one key in one line. A key of which only the comment differs has the same value on both sides.
-fn of_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
+fn format_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
     let key = visible(key);
     match (old, new) {
         (None, Some(new)) => format!("+ {key} = {}\n", value(new)),
@@ -290,7 +290,7 @@ fn value(item: &Item) -> String {
     visible(&(shown + &comment))
 }
 
-fn of_line(row: &DiffRow) -> String {
+fn format_row(row: &DiffRow) -> String {
     let whole = |words: &[Word]| words.iter().map(|word| word.text.expose()).collect::<String>();
     match row {
         DiffRow::Same { text, .. } => format!("  {}\n", visible(text.expose())),

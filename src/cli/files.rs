@@ -76,11 +76,11 @@ pub(super) struct ExportArgs {
     output: Option<PathBuf>,
 }
 
-pub(super) async fn import(bench: &CommandContext, import: ImportArgs) -> Result<(), CommandError> {
+pub(super) async fn import(context: &CommandContext, import: ImportArgs) -> Result<(), CommandError> {
     let (config, actor, file) = (&import.config, Actor::shell(), import.file.to_string_lossy());
     let text = read(&import.file)?;
     let wanted = service::Import {
-        source: source(bench, &actor, &import, &text).await?,
+        source: source_format(context, &actor, &import, &text).await?,
         config: config.clone(),
         text: text.into(),
         typing: if import.strings { Typing::Strings } else { Typing::Keep },
@@ -88,19 +88,19 @@ pub(super) async fn import(bench: &CommandContext, import: ImportArgs) -> Result
         allow_empty: import.allow_empty,
     };
     if import.publish {
-        let published = bench.service.import_and_publish(&actor, &wanted, import.message, import.confirm).await;
+        let published = context.service.import_and_publish(&actor, &wanted, import.message, import.confirm).await;
         return match published {
-            Ok(published) => change::report(bench, &actor, &published).await,
+            Ok(published) => change::report(context, &actor, &published).await,
             Err(error) => refused(config, &file, error),
         };
     }
-    match bench.service.import_into_new_change(&actor, &wanted, import.message).await {
+    match context.service.import_into_new_change(&actor, &wanted, import.message).await {
         Ok(id) => {
             // The change exists, even if the database no longer answers.
-            if let Ok(view) = bench.service.change(&actor, &id).await {
+            if let Ok(view) = context.service.change(&actor, &id).await {
                 stdio::print_error(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
             }
-            output::say(id)
+            output::print_line(id)
         }
         Err(error) => refused(config, &file, error),
     }
@@ -109,7 +109,9 @@ pub(super) async fn import(bench: &CommandContext, import: ImportArgs) -> Result
 /// Reports a refused import. If everything is live already, that is no failure.
 fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), CommandError> {
     match error {
-        Error::State(StateConflict::Empty) => output::say(format!("{config}: nothing to do, all is already live")),
+        Error::State(StateConflict::Empty) => {
+            output::print_line(format!("{config}: nothing to do, all is already live"))
+        }
         error => {
             let failed = CommandError::of(file, &error);
             let cut = matches!(&error, Error::Invalid(all) if all.len() == MAX_PROBLEMS);
@@ -123,13 +125,13 @@ fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), CommandErr
 }
 
 /// Returns the format in which the file is parsed. A text namespace takes the file as it is.
-async fn source(
-    bench: &CommandContext,
+async fn source_format(
+    context: &CommandContext,
     actor: &Actor,
     import: &ImportArgs,
     text: &str,
 ) -> Result<ItemFormat, CommandError> {
-    let (format, file) = (bench.service.format(actor, &import.config).await?, import.file.to_string_lossy());
+    let (format, file) = (context.service.format(actor, &import.config).await?, import.file.to_string_lossy());
     if format != Format::Kv {
         return match import.format.as_deref().filter(|asked| !formats::is_name_of(format, asked)) {
             Some(asked) => Err(unknown_format(asked, format)),
@@ -146,14 +148,14 @@ async fn source(
     }))
 }
 
-pub(super) async fn export(bench: &CommandContext, export: ExportArgs) -> Result<(), CommandError> {
+pub(super) async fn export(context: &CommandContext, export: ExportArgs) -> Result<(), CommandError> {
     let (config, actor) = (&export.config, Actor::shell());
     let output = export.output.filter(|path| path.as_os_str() != "-");
     let asked = match (export.format, &output) {
-        (None, Some(path)) => named(bench, &actor, config, path).await?,
+        (None, Some(path)) => format_from_file_name(context, &actor, config, path).await?,
         (asked, _) => asked,
     };
-    let exported = bench.service.export(&actor, config, asked.as_deref(), export.release).await;
+    let exported = context.service.export(&actor, config, asked.as_deref(), export.release).await;
     let text = exported.map_err(|error| CommandError::of(&config.to_string(), &error))?.text;
     match output {
         None => output::print(text.expose()),
@@ -162,8 +164,8 @@ pub(super) async fn export(bench: &CommandContext, export: ExportArgs) -> Result
 }
 
 /// Returns the format that the name of a file implies, if any. A plain text can have any name.
-async fn named(
-    bench: &CommandContext,
+async fn format_from_file_name(
+    context: &CommandContext,
     actor: &Actor,
     config: &ConfigId,
     path: &Path,
@@ -171,7 +173,7 @@ async fn named(
     let xml = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml")).then_some("xml");
     let named = ItemFormat::from_file_name(&path.to_string_lossy()).map(ItemFormat::as_str).or_else(xml);
     Ok(match named {
-        Some(named) if bench.service.format(actor, config).await? != Format::Text => Some(named.to_owned()),
+        Some(named) if context.service.format(actor, config).await? != Format::Text => Some(named.to_owned()),
         _ => None,
     })
 }

@@ -77,7 +77,7 @@ fn conflict(Conflict { config, key, .. }: &Conflict) -> String {
 
 fn mistake(subject: Option<&str>, invalid: &Invalid) -> String {
     let Invalid { pointer, problem, line, column } = invalid;
-    if let Some(flag) = flag(pointer, problem) {
+    if let Some(flag) = flag_message(pointer, problem) {
         return one_line(&format!("trimtab: {flag}"));
     }
     let place = match (line, column) {
@@ -102,7 +102,7 @@ fn mistake(subject: Option<&str>, invalid: &Invalid) -> String {
 }
 
 /// Describes a mistake in a command-line flag. Returns `None` if the pointer belongs to no flag.
-fn flag(pointer: &str, problem: &Problem) -> Option<String> {
+fn flag_message(pointer: &str, problem: &Problem) -> Option<String> {
     let said = || Lang::En.problem(problem);
     Some(match (pointer, problem) {
         ("/message", Problem::Required) => "-m MESSAGE is missing: a protected environment wants a reason".to_owned(),

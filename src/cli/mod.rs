@@ -130,12 +130,12 @@ pub fn run(site: &'static [File]) -> ExitCode {
 }
 
 /// Prints clap's messages: help and version on stdout, wrong usage on stderr.
-fn usage(said: &clap::Error) -> ExitCode {
-    if said.use_stderr() {
-        let _ = said.print();
+fn usage(clap_error: &clap::Error) -> ExitCode {
+    if clap_error.use_stderr() {
+        let _ = clap_error.print();
         return ExitCode::from(2);
     }
-    let styled = said.render();
+    let styled = clap_error.render();
     let text = if std::io::stdout().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
     exit_code(output::print(&text))
 }
@@ -175,20 +175,20 @@ async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), CommandError> {
         command => {
             // A command reports its result on stdout. The log is for failures below it.
             telemetry::start(cli.flags.log.as_deref().unwrap_or("error"), settings.log_format, None)?;
-            let mut bench = CommandContext::open(&settings).await?;
+            let mut context = CommandContext::open(&settings).await?;
             let done = match command {
-                Command::Admin { command } => admin::run(&bench, command).await,
-                Command::Token { command } => token::run(&bench, command).await,
+                Command::Admin { command } => admin::run(&context, command).await,
+                Command::Token { command } => token::run(&context, command).await,
                 Command::Demo => {
-                    bench.without_delivery_wait();
-                    demo::run(&bench).await
+                    context.without_delivery_wait();
+                    demo::run(&context).await
                 }
-                Command::Import(import) => files::import(&bench, import).await,
-                Command::Export(export) => files::export(&bench, export).await,
-                Command::Change { command } => change::run(&bench, command).await,
+                Command::Import(import) => files::import(&context, import).await,
+                Command::Export(export) => files::export(&context, export).await,
+                Command::Change { command } => change::run(&context, command).await,
                 Command::Serve(_) | Command::Config | Command::Healthcheck => Ok(()),
             };
-            bench.close().await;
+            context.close().await;
             done
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// Those of [`print`].
-pub(super) fn say(line: impl Display) -> Result<(), CommandError> {
+pub(super) fn print_line(line: impl Display) -> Result<(), CommandError> {
     print(&format!("{line}\n"))
 }
 
@@ -32,7 +32,7 @@ pub(super) fn say(line: impl Display) -> Result<(), CommandError> {
 /// Fails if stdout cannot be written or its pipe is closed.
 pub(super) fn print_once(line: &str) -> Result<(), CommandError> {
     match stdio::print(&format!("{line}\n")) {
-        Ok(Printed::Whole) => Ok(()),
+        Ok(Printed::Complete) => Ok(()),
         Ok(Printed::Cut) => Err(CommandError::io("stdout", &ErrorKind::BrokenPipe.into())),
         Err(error) => Err(CommandError::io("stdout", &error)),
     }
@@ -59,12 +59,12 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     written.map_err(failed)
 }
 
-fn replace(target: &Path, there: Option<fs::Metadata>, text: &str) -> io::Result<()> {
+fn replace(target: &Path, old_metadata: Option<fs::Metadata>, text: &str) -> io::Result<()> {
     // Writes a draft beside the target. Its name is random, because processes in containers may share one id.
     let draft = target.with_file_name(format!(".trimtab-{}.new", uuid::Uuid::new_v4().simple()));
     let written = || {
         let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
-        if let Some(there) = there {
+        if let Some(there) = old_metadata {
             file.set_permissions(there.permissions())?;
         }
         fill(&file, text)?;

@@ -34,7 +34,7 @@ pub(super) enum TokenCommand {
     },
 }
 
-pub(super) async fn run(bench: &CommandContext, command: TokenCommand) -> Result<(), CommandError> {
+pub(super) async fn run(context: &CommandContext, command: TokenCommand) -> Result<(), CommandError> {
     let TokenCommand::Create { name, read, write, admin, expires } = command;
     let kind = if write.is_empty() && !admin { TokenKind::Read } else { TokenKind::Automation };
     if kind == TokenKind::Read && read.is_empty() {
@@ -57,21 +57,21 @@ pub(super) async fn run(bench: &CommandContext, command: TokenCommand) -> Result
     if stdio::is_stdout_null() {
         return Err("stdout is closed or /dev/null, where the token would be lost; none was made".to_owned().into());
     }
-    let shown = bench.service.create_token(&Actor::shell(), new).await?;
+    let shown = context.service.create_token(&Actor::shell(), new).await?;
     // Reader nodes get the token before it is printed, so that it works as soon as it is printed.
-    bench.write_tokens().await;
+    context.write_tokens().await;
     match output::print_once(&shown.text) {
         Ok(()) => Ok(()),
-        Err(failed) => Err(take_back(bench, &shown, failed).await),
+        Err(failed) => Err(revoke_unprinted(context, &shown, failed).await),
     }
 }
 
 /// Revokes a token that could not be printed.
-async fn take_back(bench: &CommandContext, shown: &ShownToken, failed: CommandError) -> CommandError {
+async fn revoke_unprinted(context: &CommandContext, shown: &ShownToken, failed: CommandError) -> CommandError {
     let id = &shown.token.id;
-    match bench.service.revoke_token(&Actor::shell(), id).await {
+    match context.service.revoke_token(&Actor::shell(), id).await {
         Ok(()) => {
-            bench.write_tokens().await;
+            context.write_tokens().await;
             failed.and(format!("the token was not printed, so it is revoked (id {id})"))
         }
         Err(error) => failed.and(format!("the token was not printed; revoke it by hand (id {id}): {error}")),

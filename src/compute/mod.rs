@@ -90,11 +90,11 @@ impl Default for Compute {
 
 impl Compute {
     /// Creates a number of slots, of which one person gets at most half.
-    pub fn with_slots(places: usize) -> Self {
+    pub fn with_slots(slots: usize) -> Self {
         Self(Arc::new(ComputeSlots {
             queue: Arc::new(Semaphore::new(MAX_QUEUED)),
-            running: Arc::new(Semaphore::new(places)),
-            max_per_person: places.div_ceil(2),
+            running: Arc::new(Semaphore::new(slots)),
+            max_per_person: slots.div_ceil(2),
             people: Mutex::default(),
         }))
     }
@@ -106,14 +106,14 @@ impl Compute {
     ///
     /// # Errors
     /// [`Error::Busy`] if too many requests wait, or no slot becomes free in time.
-    pub async fn run<F>(&self, who: &str, work: F) -> Result<F::Output>
+    pub async fn run<F>(&self, person: &str, work: F) -> Result<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         if has_slot() {
             return Ok(work.await);
         }
-        let place = self.acquire_slot(who).await?;
+        let place = self.acquire_slot(person).await?;
         Ok(on_thread(work, Some(place)).await)
     }
 
@@ -126,7 +126,7 @@ impl Compute {
         let Ok(load) = LOAD.try_with(Arc::clone) else { return Ok(()) };
         if !load.on_thread.load(Ordering::Relaxed) {
             let place = self.acquire_slot(who).await?;
-            *load.place.lock() = Some(place);
+            *load.slot.lock() = Some(place);
             weigh(MAX_INLINE_BYTES + 1).await;
         }
         Ok(())
@@ -167,7 +167,7 @@ struct Load {
     bytes: AtomicUsize,
     on_thread: AtomicBool,
     /// Slot of the task, until the task ends or calls [`release_slot`].
-    place: Mutex<Option<ComputeSlot>>,
+    slot: Mutex<Option<ComputeSlot>>,
 }
 
 impl Load {
@@ -187,7 +187,7 @@ fn is_on_thread() -> bool {
 /// Returns whether the current task has a slot. It has none after [`release_slot`], or in a transaction that
 /// [`run_or_offload`] moved.
 fn has_slot() -> bool {
-    let place = |load: &Arc<Load>| load.place.lock().is_some();
+    let place = |load: &Arc<Load>| load.slot.lock().is_some();
     LOAD.try_with(place).unwrap_or(false)
 }
 
@@ -202,7 +202,7 @@ pub async fn weigh(bytes: usize) {
 
 /// Releases the slot of the current task, because the task only waits from here on.
 pub fn release_slot() {
-    let _ = LOAD.try_with(|load| load.place.lock().take());
+    let _ = LOAD.try_with(|load| load.slot.lock().take());
 }
 
 /// Runs `work`, which must change nothing. If it exceeds the limit, drops it unfinished and returns `None`.
@@ -232,7 +232,7 @@ where
             return done;
         }
         load.on_thread.store(true, Ordering::Relaxed);
-        let kept = load.place.lock().is_some();
+        let kept = load.slot.lock().is_some();
         run_on_new_thread(work, niceness(kept)).await
     }
 }
@@ -252,12 +252,12 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let niceness = niceness(place.is_some());
-    let load = Load { on_thread: true.into(), place: place.into(), ..Load::default() };
+    let load = Load { on_thread: true.into(), slot: place.into(), ..Load::default() };
     run_on_new_thread(Box::pin(LOAD.scope(Arc::new(load), work)), niceness).await
 }
 
-fn niceness(has_place: bool) -> i32 {
-    if has_place { NICENESS } else { 0 }
+fn niceness(has_slot: bool) -> i32 {
+    if has_slot { NICENESS } else { 0 }
 }
 
 /// Polls `work` on a new thread, in the span of the caller. A panic is resumed in the caller.

@@ -57,7 +57,7 @@ impl<T: ByteStream> HyperIo<T> {
 
     /// Takes the last bytes of an answer that the write did not accept. Returns the number of bytes that hyper may
     /// drop.
-    fn take_rest(&mut self, bufs: &[IoSlice<'_>], written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn take_unsent(&mut self, bufs: &[IoSlice<'_>], written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let n = match written {
             Poll::Ready(Ok(n)) => n,
@@ -122,7 +122,7 @@ impl<T: ByteStream> AsyncWrite for HyperIo<T> {
         }
         ready!(self.poll_send(cx))?;
         let written = Pin::new(&mut self.connection).poll_write_vectored(cx, bufs);
-        self.take_rest(bufs, written)
+        self.take_unsent(bufs, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -262,7 +262,7 @@ impl Publisher {
     /// Delivers until the environment has been idle for [`MAX_IDLE`], another node waits for the lock, or the server
     /// stops.
     async fn drain_until_idle(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<(), Failure> {
-        let (mut idle_since, mut looked, mut notified) =
+        let (mut idle_since, mut waiters_checked_at, mut notified) =
             (Instant::now(), Instant::now(), self.dispatch.notifier.subscribe());
         loop {
             if self.drain(env, lock, session).await? {
@@ -272,11 +272,11 @@ impl Publisher {
             if self.stop.is_cancelled() || idle_since.elapsed() > MAX_IDLE || !session.blocked.is_empty() {
                 return Ok(());
             }
-            if looked.elapsed() > IDLE_POLL_INTERVAL {
+            if waiters_checked_at.elapsed() > IDLE_POLL_INTERVAL {
                 if self.channel.has_waiters(lock).await {
                     return Ok(());
                 }
-                looked = Instant::now();
+                waiters_checked_at = Instant::now();
             }
             let pause =
                 if session.outbox_read_at.elapsed() > IDLE_POLL_DELAY { IDLE_POLL_DELAY } else { IDLE_POLL_INTERVAL };
@@ -408,7 +408,7 @@ impl Publisher {
             Failure::Database(_) => DelayReason::Slow,
         };
         let (waiting, since) = self.outbox_size(env).await.unwrap_or((0, now()));
-        self.dispatch.status.set_late(LateEnv { env: env.clone(), since, why, waiting });
+        self.dispatch.status.set_late(LateEnv { env: env.clone(), since, reason: why, waiting });
     }
 
     async fn outbox_size(&self, env: &EnvName) -> Result<(u64, Time)> {

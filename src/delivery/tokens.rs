@@ -120,8 +120,8 @@ async fn write(service: &Service, channel: &Channel, anew: bool) -> Result<i64> 
 }
 
 /// Returns a version later than the channel's list and those of reader nodes: usually the time.
-fn next_version(there: &TokenListing, ahead: Option<u64>) -> Result<u64> {
-    let before = there.list.as_ref().map(|list| list.version).max(ahead);
+fn next_version(listing: &TokenListing, ahead: Option<u64>) -> Result<u64> {
+    let before = listing.list.as_ref().map(|list| list.version).max(ahead);
     let time = u64::try_from(now().0).unwrap_or_default();
     Ok(time.max(before.map_or(Ok(0), numbers::next)?))
 }

@@ -48,7 +48,7 @@ pub enum Event {
     ReleaseRepaired { config: ConfigId, seq: u64 },
     DriftFound { config: ConfigId, kind: DriftKind },
     // An administrator decided which side to keep. Release `seq` is the result.
-    DriftResolved { config: ConfigId, seq: u64, wins: KeptSide },
+    DriftResolved { config: ConfigId, seq: u64, kept_side: KeptSide },
     // An administrator requested a comparison of the channel with the database.
     ChannelCompared { env: EnvName },
     LockFreed { env: EnvName },
@@ -116,9 +116,10 @@ impl Event {
             "channel.drift" => Self::DriftFound { config: parsed(object)?, kind: DriftKind::read(detail)? },
             "channel.settle" => {
                 let (seq, side) = detail.strip_prefix("release ")?.split_once(": ")?;
-                let wins =
-                    [KeptSide::Channel, KeptSide::Database].into_iter().find(|wins| kept_side_text(*wins) == side)?;
-                Self::DriftResolved { config: parsed(object)?, seq: parsed(seq)?, wins }
+                let kept_side = [KeptSide::Channel, KeptSide::Database]
+                    .into_iter()
+                    .find(|kept_side| kept_side_text(*kept_side) == side)?;
+                Self::DriftResolved { config: parsed(object)?, seq: parsed(seq)?, kept_side }
             }
             "channel.compare" => Self::ChannelCompared { env: parsed(object)? },
             "lock.free" => Self::LockFreed { env: parsed(object)? },
@@ -175,8 +176,8 @@ impl From<&Event> for AuditRow {
             E::RolledBack { config, seq, to } => row("rollback", config, format!("release {seq} = release {to}")),
             E::ReleaseRepaired { config, seq } => row("channel.repair", config, format!("release {seq}")),
             E::DriftFound { config, kind } => row("channel.drift", config, kind.to_string()),
-            E::DriftResolved { config, seq, wins } => {
-                row("channel.settle", config, format!("release {seq}: {}", kept_side_text(*wins)))
+            E::DriftResolved { config, seq, kept_side } => {
+                row("channel.settle", config, format!("release {seq}: {}", kept_side_text(*kept_side)))
             }
             E::ChannelCompared { env } => row("channel.compare", env, none()),
             E::LockFreed { env } => row("lock.free", env, none()),
@@ -229,8 +230,8 @@ impl Rights {
 const ADMINISTRATOR: &str = "administrator";
 const DISABLED: &str = ", disabled";
 
-fn kept_side_text(wins: KeptSide) -> &'static str {
-    match wins {
+fn kept_side_text(kept_side: KeptSide) -> &'static str {
+    match kept_side {
         KeptSide::Channel => "the channel counts",
         KeptSide::Database => "the database counts",
     }
@@ -273,7 +274,7 @@ mod tests {
             Rights { administrator, roles }
         };
         let drift = |kind| Event::DriftFound { config: name(SHOP), kind };
-        let resolved = |wins| Event::DriftResolved { config: name(SHOP), seq: 8, wins };
+        let resolved = |kept_side| Event::DriftResolved { config: name(SHOP), seq: 8, kept_side };
         let discarded =
             |author: Option<&str>| Event::ChangeDiscarded { change: name(CHANGE), author: author.map(str::to_owned) };
         let changed = |rights, disabled| Event::UserChanged { user: "ana".into(), rights, disabled };

@@ -56,8 +56,8 @@ pub fn parse(text: &str, levels: usize) -> Result<JsonValue<'_>, Invalid> {
 
 /// Converts an error of the JSON parser, with its position in the text.
 pub fn unreadable(text: &str, error: &serde_json::Error) -> Invalid {
-    let said = error.to_string();
-    let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
+    let message = error.to_string();
+    let detail = message.split(" at line ").next().unwrap_or(&message).to_owned();
     // The parser counts only LF as a line end, and columns in bytes.
     let start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     let line = text[start..].split('\n').next().unwrap_or_default();

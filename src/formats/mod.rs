@@ -202,17 +202,17 @@ pub fn read(source: ItemFormat, text: &str, typing: Typing) -> Result<Items, Vec
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_replacing(there: &Items, source: ItemFormat, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
+pub fn read_replacing(existing: &Items, source: ItemFormat, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
     if typing == Typing::Strings {
         return read(source, text, typing);
     }
     let is_object = |item: &Item| item.kind == ValueType::Json && item.value.expose().trim_start().starts_with('{');
     let objects: HashSet<&str> =
-        there.iter().filter(|(_, item)| is_object(item)).map(|(key, _)| key.as_str()).collect();
+        existing.iter().filter(|(_, item)| is_object(item)).map(|(key, _)| key.as_str()).collect();
     let mut items = read_with(source, text, typing, objects.clone())?;
     let own = |key: &str| objects.get(key).into_iter().copied().collect();
     for (key, item) in &mut items {
-        let Some(old) = there.get(key).filter(|old| !old.has_same_content(item)) else { continue };
+        let Some(old) = existing.get(key).filter(|old| !old.has_same_content(item)) else { continue };
         let alone = Items::from([(key.clone(), old.clone())]);
         let written = write(source, &alone).and_then(|text| read_with(source, &text, typing, own(key)));
         if written.is_ok_and(|written| written.get(key).is_some_and(|echo| echo.has_same_content(item))) {

@@ -91,8 +91,8 @@ fn check_encoding(text: &str, declared: &str) -> Result<(), Invalid> {
     Err(Position::Byte(place).invalid(text, syntax(Format::Xml, detail)))
 }
 
-fn fault(text: &str, place: TextPosition, said: &str) -> Invalid {
-    let detail = said.strip_prefix(&format!("{place} ")).unwrap_or(said);
+fn fault(text: &str, place: TextPosition, detail: &str) -> Invalid {
+    let detail = detail.strip_prefix(&format!("{place} ")).unwrap_or(detail);
     Position::Line(place.row as usize + 1, place.column as usize + 1).invalid(text, syntax(Format::Xml, detail))
 }
 

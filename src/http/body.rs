@@ -42,7 +42,7 @@ struct BudgetState {
     free: Arc<Semaphore>,
     /// Maximum number of mebibytes of one owner.
     owner_mib: usize,
-    grace: Duration,
+    min_age: Duration,
     incoming: Mutex<IncomingBodies>,
 }
 
@@ -61,7 +61,7 @@ struct IncomingBody {
     owner: Arc<str>,
     began: Instant,
     bytes: Arc<AtomicU64>,
-    end: CancellationToken,
+    cancel: CancellationToken,
 }
 
 impl Default for BodyBudget {
@@ -73,48 +73,48 @@ impl Default for BodyBudget {
 impl BodyBudget {
     fn of(mebibytes: usize, grace: Duration) -> Self {
         let (free, share) = (Arc::new(Semaphore::new(mebibytes)), (mebibytes / 2).max(1));
-        Self(Arc::new(BudgetState { free, owner_mib: share, grace, incoming: Mutex::default() }))
+        Self(Arc::new(BudgetState { free, owner_mib: share, min_age: grace, incoming: Mutex::default() }))
     }
 
     /// Acquires a part of the budget for a body, of which at most `most` bytes are read. An unknown length counts as
     /// `most`. Dropping [`BodyPermit`] returns the part. If too little is left, the slowest body is cancelled with
     /// [`LateBody`]. It belongs to the same owner if the owner's share is used up, or else to the owner with the most.
     /// Returns `None` if the cancelled bodies free too little.
-    pub async fn limit(&self, owner: &str, body: Body, most: usize) -> Option<(Body, BodyPermit)> {
+    pub async fn acquire(&self, owner: &str, body: Body, most: usize) -> Option<(Body, BodyPermit)> {
         let size = body.size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
         if size <= MAX_SMALL_BYTES as u64 {
             return Some((body, BodyPermit::default()));
         }
-        let taken = self.acquire(owner, u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
+        let taken = self.acquire_both(owner, u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
         let (bytes, end) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         let number = {
-            let mut coming = self.0.incoming.lock();
+            let mut incoming = self.0.incoming.lock();
             let speed =
-                IncomingBody { owner: owner.into(), began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
-            let number = coming.next;
-            coming.next += 1;
-            coming.bodies.insert(number, speed);
+                IncomingBody { owner: owner.into(), began: Instant::now(), bytes: bytes.clone(), cancel: end.clone() };
+            let number = incoming.next;
+            incoming.next += 1;
+            incoming.bodies.insert(number, speed);
             number
         };
-        let listed = Some(ListedBody { room: self.clone(), number });
+        let listed = Some(ListedBody { budget: self.clone(), number });
         let body = LargeBody { body, bytes, ended: Box::pin(end.cancelled_owned()), listed };
         Some((Body::new(body), taken))
     }
 
     /// Acquires a part of the owner's share, then as much of the budget. While it waits, the part of the share is held.
-    async fn acquire(&self, owner: &str, mebibytes: u32) -> Option<BodyPermit> {
+    async fn acquire_both(&self, owner: &str, mebibytes: u32) -> Option<BodyPermit> {
         let share = self.share_of(owner);
         let of_share = self.acquire_from(&share, mebibytes, Some(owner)).await?;
-        let of_room = self.acquire_from(&self.0.free, mebibytes, None).await?;
-        Some(BodyPermit { _permits: Some([of_share, of_room]) })
+        let of_budget = self.acquire_from(&self.0.free, mebibytes, None).await?;
+        Some(BodyPermit { _permits: Some([of_share, of_budget]) })
     }
 
     fn share_of(&self, owner: &str) -> Arc<Semaphore> {
-        let mut coming = self.0.incoming.lock();
+        let mut incoming = self.0.incoming.lock();
         // Removes unused shares. Shares are handed out only here, under the lock, so none is acquired meanwhile.
-        coming.owner_shares.retain(|_, left| Arc::strong_count(left) > 1);
+        incoming.owner_shares.retain(|_, left| Arc::strong_count(left) > 1);
         Arc::clone(
-            coming.owner_shares.entry(owner.into()).or_insert_with(|| Arc::new(Semaphore::new(self.0.owner_mib))),
+            incoming.owner_shares.entry(owner.into()).or_insert_with(|| Arc::new(Semaphore::new(self.0.owner_mib))),
         )
     }
 
@@ -143,17 +143,17 @@ impl BodyBudget {
     /// Cancels the slowest body of `owner`. Without an `owner`, cancels the slowest body of the owners that hold most.
     /// Returns false if none of these bodies is old enough to count as slow.
     fn cancel_slowest(&self, owner: Option<&str>) -> bool {
-        let mut coming = self.0.incoming.lock();
-        let least = coming.owner_shares.values().map(|left| left.available_permits()).min().unwrap_or_default();
-        let known = coming.bodies.iter().filter(|(_, speed)| match owner {
-            _ if speed.began.elapsed() < self.0.grace => false,
+        let mut incoming = self.0.incoming.lock();
+        let least = incoming.owner_shares.values().map(|left| left.available_permits()).min().unwrap_or_default();
+        let known = incoming.bodies.iter().filter(|(_, speed)| match owner {
+            _ if speed.began.elapsed() < self.0.min_age => false,
             Some(owner) => *speed.owner == *owner,
-            None => coming.owner_shares.get(&speed.owner).is_some_and(|left| left.available_permits() == least),
+            None => incoming.owner_shares.get(&speed.owner).is_some_and(|left| left.available_permits() == least),
         });
         let rate = |speed: &IncomingBody| speed.bytes.load(Ordering::Relaxed) / speed.began.elapsed().as_secs().max(1);
         let Some((_, number)) = known.map(|(number, speed)| (rate(speed), *number)).min() else { return false };
-        if let Some(slowest) = coming.bodies.remove(&number) {
-            slowest.end.cancel();
+        if let Some(slowest) = incoming.bodies.remove(&number) {
+            slowest.cancel.cancel();
         }
         true
     }
@@ -168,13 +168,13 @@ pub struct BodyPermit {
 /// Keeps a body in the list of those that may be cancelled, until it is dropped.
 #[derive(Debug)]
 struct ListedBody {
-    room: BodyBudget,
+    budget: BodyBudget,
     number: u64,
 }
 
 impl Drop for ListedBody {
     fn drop(&mut self) {
-        self.room.0.incoming.lock().bodies.remove(&self.number);
+        self.budget.0.incoming.lock().bodies.remove(&self.number);
     }
 }
 
@@ -280,12 +280,12 @@ mod tests {
     #[tokio::test]
     async fn slowest_body_is_cancelled_for_a_new_one() {
         let room = BodyBudget::of(2, Duration::ZERO);
-        let mut slow = pin!(read(room.limit("ana", endless(), 1 << 20).await.unwrap()));
-        let mut fast = pin!(read(room.limit("bo", half_arrived(), 1 << 20).await.unwrap()));
+        let mut slow = pin!(read(room.acquire("ana", endless(), 1 << 20).await.unwrap()));
+        let mut fast = pin!(read(room.acquire("bo", half_arrived(), 1 << 20).await.unwrap()));
         assert!(poll!(&mut slow).is_pending() && poll!(&mut fast).is_pending());
-        let (third, ended) = tokio::join!(room.limit("cy", endless(), 1 << 20), &mut slow);
+        let (third, ended) = tokio::join!(room.acquire("cy", endless(), 1 << 20), &mut slow);
         assert!(third.is_some() && is_late(&ended.unwrap_err()) && poll!(&mut fast).is_pending());
-        let small = room.limit("cy", Body::from("x"), 1 << 20).await.unwrap();
+        let small = room.acquire("cy", Body::from("x"), 1 << 20).await.unwrap();
         assert_eq!(read(small).await.unwrap(), "x", "a small one is not limited");
     }
 
@@ -298,36 +298,36 @@ mod tests {
     #[tokio::test]
     async fn one_owner_gets_half_of_the_budget_and_cancels_only_own_bodies() {
         let room = BodyBudget::of(4, Duration::ZERO);
-        let mut slow = pin!(read(room.limit("root", endless(), 1 << 20).await.unwrap()));
+        let mut slow = pin!(read(room.acquire("root", endless(), 1 << 20).await.unwrap()));
         assert!(poll!(&mut slow).is_pending());
         let mut theirs = Vec::new();
         for _ in 0..10 {
-            theirs.push(tokio::spawn(read(room.limit("eve", half_arrived(), 1 << 20).await.unwrap())));
+            theirs.push(tokio::spawn(read(room.acquire("eve", half_arrived(), 1 << 20).await.unwrap())));
             tokio::task::yield_now().await;
         }
         assert!(poll!(&mut slow).is_pending(), "the slow body of another owner is not cancelled");
         assert_eq!(theirs.iter().filter(|one| !one.is_finished()).count(), 2);
         assert_eq!(room.0.free.available_permits(), 1);
-        let _other = room.limit("bo", endless(), 1 << 20).await.unwrap();
+        let _other = room.acquire("bo", endless(), 1 << 20).await.unwrap();
         assert!(poll!(&mut slow).is_pending() && theirs.iter().filter(|one| !one.is_finished()).count() == 2);
     }
 
     #[tokio::test]
     async fn full_budget_cancels_a_body_of_the_owner_with_the_most() {
         let room = BodyBudget::of(4, Duration::ZERO);
-        let mut slow = pin!(read(room.limit("root", endless(), 1 << 20).await.unwrap()));
-        let mut other = pin!(read(room.limit("bo", half_arrived(), 1 << 20).await.unwrap()));
-        let mut first = pin!(read(room.limit("eve", half_arrived(), 1 << 20).await.unwrap()));
-        let mut second = pin!(read(room.limit("eve", half_arrived(), 1 << 20).await.unwrap()));
+        let mut slow = pin!(read(room.acquire("root", endless(), 1 << 20).await.unwrap()));
+        let mut other = pin!(read(room.acquire("bo", half_arrived(), 1 << 20).await.unwrap()));
+        let mut first = pin!(read(room.acquire("eve", half_arrived(), 1 << 20).await.unwrap()));
+        let mut second = pin!(read(room.acquire("eve", half_arrived(), 1 << 20).await.unwrap()));
         for one in [&mut slow, &mut other, &mut first, &mut second] {
             assert!(poll!(one).is_pending());
         }
-        let (third, ended) = tokio::join!(room.limit("cy", half_arrived(), 1 << 20), &mut first);
+        let (third, ended) = tokio::join!(room.acquire("cy", half_arrived(), 1 << 20), &mut first);
         assert!(third.is_some() && is_late(&ended.unwrap_err()));
         assert!(poll!(&mut slow).is_pending() && poll!(&mut other).is_pending() && poll!(&mut second).is_pending());
 
         // All owners have equal parts now.
-        let (fourth, ended) = tokio::join!(room.limit("di", half_arrived(), 1 << 20), &mut slow);
+        let (fourth, ended) = tokio::join!(room.acquire("di", half_arrived(), 1 << 20), &mut slow);
         assert!(fourth.is_some() && is_late(&ended.unwrap_err()));
         assert!(poll!(&mut other).is_pending() && poll!(&mut second).is_pending());
         assert_eq!(room.0.free.available_permits(), 0, "the budget is not exceeded");
@@ -341,15 +341,15 @@ mod tests {
     async fn new_and_complete_bodies_are_not_cancelled() {
         let large = || Body::from(vec![0; MAX_SMALL_BYTES + 1]);
         let room = BodyBudget::of(1, MIN_AGE);
-        let _begun = room.limit("ana", endless(), 1 << 20).await.unwrap();
-        assert!(room.limit("ana", large(), 1 << 20).await.is_none());
-        assert!(room.limit("bo", large(), 1 << 20).await.is_none());
+        let _begun = room.acquire("ana", endless(), 1 << 20).await.unwrap();
+        assert!(room.acquire("ana", large(), 1 << 20).await.is_none());
+        assert!(room.acquire("bo", large(), 1 << 20).await.is_none());
 
         let room = BodyBudget::of(1, Duration::ZERO);
-        let (body, taken) = room.limit("ana", large(), 1 << 20).await.unwrap();
+        let (body, taken) = room.acquire("ana", large(), 1 << 20).await.unwrap();
         assert_eq!(to_bytes(body, 1 << 20).await.unwrap().len(), MAX_SMALL_BYTES + 1);
-        assert!(room.limit("bo", large(), 1 << 20).await.is_none());
+        assert!(room.acquire("bo", large(), 1 << 20).await.is_none());
         drop(taken);
-        assert!(room.limit("bo", large(), 1 << 20).await.is_some());
+        assert!(room.acquire("bo", large(), 1 << 20).await.is_some());
     }
 }

@@ -38,8 +38,8 @@ impl AcceptedCodings {
     }
 
     /// Returns whether an answer is sent as gzip. `pays` says whether gzip is smaller.
-    pub fn wants_gzip(self, pays: bool) -> bool {
-        self.gzip && (pays || !self.identity)
+    pub fn wants_gzip(self, gzip_is_smaller: bool) -> bool {
+        self.gzip && (gzip_is_smaller || !self.identity)
     }
 
     /// Returns whether the client accepts an answer without a coding.

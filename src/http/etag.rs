@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Returns whether `If-None-Match` or `If-Match` (`name`) matches this strong entity tag. There may be several headers,
 /// lists and `*`. Only `If-None-Match` matches the weak form of the tag.
-pub fn is_named(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
+pub fn matches(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
     let etag = etag.as_bytes();
     let weak: &[u8] = if name == header::IF_NONE_MATCH { b"W/" } else { b"" };
     let names = |value: &HeaderValue| {
@@ -26,7 +26,7 @@ mod tests {
     fn weak_tags_lists_and_wildcards_match() {
         let etag = HeaderValue::from_static("\"ab\"");
         let named = |name: &HeaderName, value: &'static str| {
-            is_named(&HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]), name, &etag)
+            matches(&HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]), name, &etag)
         };
         for yes in ["\"ab\"", "\"x\", \"ab\"", "*"] {
             assert!(named(&header::IF_NONE_MATCH, yes) && named(&header::IF_MATCH, yes), "{yes}");
@@ -37,6 +37,6 @@ mod tests {
         for no in ["", "ab", "\"abc\"", "\"AB\"", "w/\"ab\""] {
             assert!(!named(&header::IF_NONE_MATCH, no) && !named(&header::IF_MATCH, no), "{no}");
         }
-        assert!(!is_named(&HeaderMap::new(), &header::IF_NONE_MATCH, &etag));
+        assert!(!matches(&HeaderMap::new(), &header::IF_NONE_MATCH, &etag));
     }
 }

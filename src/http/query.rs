@@ -21,8 +21,8 @@ pub fn parse_numbers<const N: usize>(
         };
         match taken {
             Ok(true) => {}
-            Ok(false) => wrong.push(Invalid::new(pointer(&name), Problem::Duplicate { key: name.into() })),
-            Err(problem) => wrong.push(Invalid::new(pointer(&name), problem)),
+            Ok(false) => wrong.push(Invalid::new(parameter_pointer(&name), Problem::Duplicate { key: name.into() })),
+            Err(problem) => wrong.push(Invalid::new(parameter_pointer(&name), problem)),
         }
     }
     if wrong.is_empty() { Ok(found) } else { Err(wrong) }
@@ -47,7 +47,7 @@ pub fn unknown_parameter(name: &str, known: &[&str]) -> Problem {
 }
 
 /// Returns the pointer to a parameter in a list of errors: its bare name, because it is not in the body.
-pub fn pointer(name: &str) -> String {
+pub fn parameter_pointer(name: &str) -> String {
     truncate(name)
 }
 

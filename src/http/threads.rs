@@ -24,7 +24,7 @@ use crate::{
 pub async fn answer<F>(
     compute: &Compute,
     who: &str,
-    grows: bool,
+    may_expand: bool,
     request: Request,
     run: impl Fn(Request) -> F,
 ) -> Result<Response, Error>
@@ -39,7 +39,7 @@ where
             None => compute.run(who, with_whole_body(run(again))).await,
         };
     }
-    if !grows && request.body().size_hint().lower() <= compute::MAX_INLINE_BYTES as u64 {
+    if !may_expand && request.body().size_hint().lower() <= compute::MAX_INLINE_BYTES as u64 {
         return Ok(compute::run_or_offload(run(request)).await);
     }
     compute.run(who, with_whole_body(run(request))).await

@@ -49,7 +49,7 @@ fn show_copied(button: &HtmlElement) {
         button.set_attribute("aria-label", &said).ok();
         button.set_attribute("data-done", "").ok();
         let button = button.clone();
-        dom::later(1600, move || {
+        dom::set_timeout(1600, move || {
             button.remove_attribute("data-done").ok();
             match was {
                 Some(was) => button.set_attribute("aria-label", &was).ok(),

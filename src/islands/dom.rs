@@ -29,13 +29,13 @@ pub fn on(name: &str, act: impl FnMut(Event) + 'static) {
 }
 
 /// Calls `act` once after `ms` milliseconds.
-pub fn later(ms: i32, act: impl FnOnce() + 'static) {
+pub fn set_timeout(ms: i32, act: impl FnOnce() + 'static) {
     let act = Closure::once_into_js(act);
     window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), ms).ok();
 }
 
 /// Calls `act` every `ms` milliseconds.
-pub fn every(ms: i32, act: impl FnMut() + 'static) {
+pub fn set_interval(ms: i32, act: impl FnMut() + 'static) {
     let act = Closure::<dyn FnMut()>::new(act);
     window().set_interval_with_callback_and_timeout_and_arguments_0(act.as_ref().unchecked_ref(), ms).ok();
     act.forget();

@@ -179,8 +179,8 @@ impl Focus {
     }
 
     /// Moves the focus to the first invalid field, or back to its element, or to the first replaced element.
-    fn restore(&self, well: bool, ids: &[String]) -> Option<()> {
-        let wrong = (!well).then(|| dom::all(&dom::root(), "[aria-invalid=true]").into_iter().next()).flatten();
+    fn restore(&self, succeeded: bool, ids: &[String]) -> Option<()> {
+        let wrong = (!succeeded).then(|| dom::all(&dom::root(), "[aria-invalid=true]").into_iter().next()).flatten();
         let lost = dom::document().active_element().is_none_or(|now| now.tag_name() == "BODY");
         if let Some(field) = wrong {
             return field.focus().ok();

@@ -7,7 +7,7 @@ use crate::{components::relative, domain::time::Time, texts::Lang};
 
 pub fn start(lang: Lang) {
     localise(lang, &dom::root());
-    dom::every(30_000, move || localise(lang, &dom::root()));
+    dom::set_interval(30_000, move || localise(lang, &dom::root()));
 }
 
 /// Formats all times below `root` in the time zone of the browser.

@@ -34,11 +34,11 @@ impl Registry {
 
     /// Writes all metrics as text for Prometheus.
     pub fn text(&self, form: TextFormat) -> String {
-        let mut told = String::new();
-        text::encode(&mut told, &self.0).expect("writing to a string does not fail");
+        let mut text = String::new();
+        text::encode(&mut text, &self.0).expect("writing to a string does not fail");
         match form {
-            TextFormat::OpenMetrics => told,
-            TextFormat::Classic => classic(&told),
+            TextFormat::OpenMetrics => text,
+            TextFormat::Classic => classic(&text),
         }
     }
 }

@@ -54,8 +54,8 @@ impl Default for SqlMetrics {
 
 impl SqlMetrics {
     /// Counts a failure.
-    pub fn failed(&self, why: SqlFailure) {
-        self.failed[why as usize].inc();
+    pub fn failed(&self, reason: SqlFailure) {
+        self.failed[reason as usize].inc();
     }
 
     /// Registers the metrics under their names.
@@ -99,8 +99,8 @@ impl Default for ChannelMetrics {
 
 impl ChannelMetrics {
     /// Counts a failure.
-    pub fn failed(&self, why: ChannelFailure) {
-        self.failed[why as usize].inc();
+    pub fn failed(&self, reason: ChannelFailure) {
+        self.failed[reason as usize].inc();
     }
 
     /// Registers the metrics under their names.
@@ -219,7 +219,7 @@ impl Default for ReadMetrics {
 
 impl ReadMetrics {
     /// Counts an answer.
-    pub fn answered(&self, what: ReadKind, status: u16) {
+    pub fn answered(&self, kind: ReadKind, status: u16) {
         let class = match status {
             304 => 1,
             429 => 3,
@@ -227,12 +227,12 @@ impl ReadMetrics {
             500.. => 4,
             _ => 0,
         };
-        self.done[what as usize][class].inc();
+        self.done[kind as usize][class].inc();
     }
 
     /// Returns the gauge of open requests of one kind.
-    pub fn waiters(&self, how: WaiterKind) -> &Gauge {
-        &self.waiters[how as usize]
+    pub fn waiters(&self, kind: WaiterKind) -> &Gauge {
+        &self.waiters[kind as usize]
     }
 
     /// Registers the metrics under their names.
@@ -327,7 +327,7 @@ pub struct EnvOutbox {
 /// Gauges that are computed for each request of `/metrics`.
 #[derive(Debug)]
 pub struct StateMetrics {
-    due: Family<EnvLabel, Gauge, fn() -> Gauge>,
+    outbox_releases: Family<EnvLabel, Gauge, fn() -> Gauge>,
     oldest: Family<EnvLabel, Gauge, fn() -> Gauge>,
     drifts: Family<Label, Gauge, fn() -> Gauge>,
     /// Environments whose delivery is late for a reason that this node knows.
@@ -345,18 +345,18 @@ pub struct StateMetrics {
 impl Default for StateMetrics {
     fn default() -> Self {
         let [late, ahead, damaged, instances, stale] = std::array::from_fn(|_| Gauge::default());
-        Self { due: gauges(), oldest: gauges(), drifts: gauges(), late, ahead, damaged, instances, stale }
+        Self { outbox_releases: gauges(), oldest: gauges(), drifts: gauges(), late, ahead, damaged, instances, stale }
     }
 }
 
 impl StateMetrics {
     /// Replaces the gauges of the outbox.
-    pub fn set_outbox(&self, due: impl IntoIterator<Item = EnvOutbox>) {
-        self.due.clear();
+    pub fn set_outbox(&self, outbox: impl IntoIterator<Item = EnvOutbox>) {
+        self.outbox_releases.clear();
         self.oldest.clear();
-        for EnvOutbox { env, releases, oldest_seconds } in due {
+        for EnvOutbox { env, releases, oldest_seconds } in outbox {
             let env = [("env", env)];
-            self.due.get_or_create_owned(&env).set(i64::try_from(releases).unwrap_or(i64::MAX));
+            self.outbox_releases.get_or_create_owned(&env).set(i64::try_from(releases).unwrap_or(i64::MAX));
             self.oldest.get_or_create_owned(&env).set(oldest_seconds);
         }
     }
@@ -371,7 +371,7 @@ impl StateMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        registry.add("trimtab_outbox_releases", "Accepted releases that wait for delivery", &self.due);
+        registry.add("trimtab_outbox_releases", "Accepted releases that wait for delivery", &self.outbox_releases);
         registry.add("trimtab_outbox_oldest_age_seconds", "Age of the oldest of them", &self.oldest);
         registry.add("trimtab_late_environments", "Environments whose delivery is late", &self.late);
         registry.add(

@@ -36,16 +36,16 @@ pub fn routes() -> Router<Console> {
 }
 
 async fn all(State(console): State<Console>, who: CurrentUser) -> PageResult {
-    let looks = EnvStyles::of(&console.service.envs().await?);
-    let followed = live::live_query(&console, None, live::version(&console));
+    let env_styles = EnvStyles::of(&console.service.envs().await?);
+    let live_query = live::live_query(&console, None, live::version(&console));
     let mut deliveries = console.service.deliveries(&who.actor).await?;
     deliveries.retain(|delivery| delivery.env.archived_at.is_none());
-    Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks followed /> })
+    Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries env_styles live_query /> })
         .crumbs(|t| vec![Crumb::here(t.delivery())]))
 }
 
 #[component]
-fn All(deliveries: Vec<EnvDelivery>, looks: EnvStyles, followed: String) -> impl IntoView {
+fn All(deliveries: Vec<EnvDelivery>, env_styles: EnvStyles, live_query: String) -> impl IntoView {
     let t = lang();
     if deliveries.is_empty() {
         return view! {
@@ -55,14 +55,14 @@ fn All(deliveries: Vec<EnvDelivery>, looks: EnvStyles, followed: String) -> impl
         .into_any();
     }
     let rows = deliveries.into_iter().map(|delivery| {
-        let look = looks.get(&delivery.env.name);
-        view! { <Row delivery look /> }
+        let env_style = env_styles.get(&delivery.env.name);
+        view! { <Row delivery env_style /> }
     });
     let columns = vec![t.environment(), t.status(), t.delivery_time(), t.delivery_last()];
     view! {
         <Head title=t.delivery() />
         <p class="lead">{t.delivery_lead()}</p>
-        <div class="sheet" id="delivery" data-live=followed>
+        <div class="sheet" id="delivery" data-live=live_query>
             <Table class="rows stacked deliveries" columns rows=rows.collect_view() />
         </div>
     }
@@ -70,7 +70,7 @@ fn All(deliveries: Vec<EnvDelivery>, looks: EnvStyles, followed: String) -> impl
 }
 
 #[component]
-fn Row(delivery: EnvDelivery, look: EnvStyle) -> impl IntoView {
+fn Row(delivery: EnvDelivery, env_style: EnvStyle) -> impl IntoView {
     let t = lang();
     let last = match delivery.releases.first() {
         Some(last) => view! {
@@ -84,7 +84,7 @@ fn Row(delivery: EnvDelivery, look: EnvStyle) -> impl IntoView {
     let href = format!("/delivery/{}", delivery.env.name);
     view! {
         <tr>
-            <td><a href=href><EnvTag env=look /></a></td>
+            <td><a href=href><EnvTag env=env_style /></a></td>
             <td data-th=t.status()><StateOf delivery /></td>
             <td class="quiet" data-th=t.delivery_time()>{usual}</td>
             <td data-th=t.delivery_last()>{last}</td>
@@ -121,7 +121,7 @@ struct One {
     lock: LockState,
     compared_at: Option<Time>,
     administrator: bool,
-    look: EnvStyle,
+    env_style: EnvStyle,
     /// For each listed release, the number of instances that have it and the number of all instances.
     seen: Vec<(usize, usize)>,
     /// Other nodes that reported their readers, and those that did not.
@@ -133,31 +133,31 @@ struct One {
 async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> PageResult {
     let (service, scope) = (&console.service, Pattern::new(Some(env.clone()), None, None));
     let news = live::version(&console);
-    let look = EnvStyles::of(&service.envs().await?).get(&env);
+    let env_style = EnvStyles::of(&service.envs().await?).get(&env);
     let delivery = service.delivery_to(&who.actor, &env).await?;
     let looking = console.nodes.query(&who.account.id, scope.clone());
-    let told = looking.coverage().await;
-    let followed = live::live_query(&console, Some(&scope), news);
+    let coverage = looking.coverage().await;
+    let live_query = live::live_query(&console, Some(&scope), news);
     let listed = delivery.releases.iter().take(LISTED);
     let seen = listed.map(|release| console.nodes.seen(&release.config, release.seq));
     let one = One {
         seen: seen.collect(),
-        coverage: told,
+        coverage,
         lock: service.lock_of(&who.actor, &env).await?,
         compared_at: service.compared_at(),
         administrator: who.actor.is_administrator(),
-        look: look.clone(),
+        env_style: env_style.clone(),
         delivery,
-        live_query: followed,
+        live_query,
     };
     Ok(Page::new(move |t| t.delivery_of(env.as_str()), move || view! { <Shown one /> })
-        .crumbs(move |t| vec![Crumb::to(t.delivery(), "/delivery"), Crumb::env(look, "")]))
+        .crumbs(move |t| vec![Crumb::to(t.delivery(), "/delivery"), Crumb::env(env_style, "")]))
 }
 
 #[component]
 fn Shown(one: One) -> impl IntoView {
     let t = lang();
-    let One { delivery, lock, compared_at, administrator, look, seen, coverage, live_query } = one;
+    let One { delivery, lock, compared_at, administrator, env_style, seen, coverage, live_query } = one;
     let (of, count) = (delivery.env.name.to_string(), delivery.delivery_times().len());
     let env = of.clone();
     let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_time_of(count)}</span> });
@@ -188,9 +188,9 @@ fn Shown(one: One) -> impl IntoView {
     view! {
         <div id="delivery" data-live=live_query>
             <div class="head">
-                <h1>{t.delivery()}" "<EnvTag env=look /></h1>
+                <h1>{t.delivery()}" "<EnvTag env=env_style /></h1>
                 <p class="facts"><StateOf delivery=shown />{usual}</p>
-                <MissingNodes told=coverage />
+                <MissingNodes coverage=coverage />
             </div>
             <div class="two state-first">
                 <Releases releases=delivery.releases.clone() seen />

@@ -34,11 +34,11 @@ async fn list(State(console): State<Console>, who: CurrentUser) -> PageResult {
 #[component]
 fn Envs(envs: Vec<Env>) -> impl IntoView {
     let t = lang();
-    let looks = EnvStyles::of(&envs);
+    let env_styles = EnvStyles::of(&envs);
     let (none, last) = (envs.is_empty(), envs.len().saturating_sub(1));
     let rows = envs.into_iter().enumerate().map(|(n, env)| {
-        let look = looks.get(&env.name);
-        view! { <Row env look first=n == 0 last=n == last /> }
+        let env_style = env_styles.get(&env.name);
+        view! { <Row env env_style first=n == 0 last=n == last /> }
     });
     let columns = vec![t.environment(), t.envs_publishing()];
     let table = if none {
@@ -70,7 +70,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
 }
 
 #[component]
-fn Row(env: Env, look: EnvStyle, first: bool, last: bool) -> impl IntoView {
+fn Row(env: Env, env_style: EnvStyle, first: bool, last: bool) -> impl IntoView {
     let t = lang();
     let name = env.name.to_string();
     let title = (!env.title.is_empty()).then(|| view! { <span class="quiet">{env.title}</span> });
@@ -87,7 +87,7 @@ fn Row(env: Env, look: EnvStyle, first: bool, last: bool) -> impl IntoView {
     };
     view! {
         <tr>
-            <td><EnvTag env=look />" "{title}" "{away}</td>
+            <td><EnvTag env=env_style />" "{title}" "{away}</td>
             <td class="quiet" data-th=t.envs_publishing()>{if env.protected { t.envs_protected() } else { t.envs_open() }}</td>
             <td class="num acts">
                 {step(true, I::Up, t.envs_earlier(&name), first)}
@@ -126,20 +126,20 @@ async fn one(
 ) -> PageResult {
     who.actor.may_administer()?;
     let envs = console.service.envs().await?;
-    let look = EnvStyles::of(&envs).get(&name);
+    let env_style = EnvStyles::of(&envs).get(&name);
     let env = envs.into_iter().find(|env| env.name == name).ok_or_else(|| Error::NotFound(name.to_string()))?;
-    let crumb = look.clone();
-    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env look fresh /> })
+    let crumb = env_style.clone();
+    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env env_style fresh /> })
         .crumbs(move |t| vec![Crumb::to(t.environments(), "/envs"), Crumb::env(crumb, "")]))
 }
 
 #[component]
-fn Edit(env: Env, look: EnvStyle, fresh: bool) -> impl IntoView {
+fn Edit(env: Env, env_style: EnvStyle, fresh: bool) -> impl IntoView {
     let t = lang();
     let (name, of_form) = (env.name.to_string(), env.name.to_string());
     view! {
         <div class="column">
-            <div class="head"><h1><EnvTag env=look /></h1></div>
+            <div class="head"><h1><EnvTag env=env_style /></h1></div>
             <Form action=ChangeEnv::PATH class="card">
                 <Hidden name="env" value=of_form />
                 <Field name="title" label=t.title_field() hint=t.title_hint() value=env.title />

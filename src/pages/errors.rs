@@ -64,7 +64,7 @@ fn error_text(t: Lang, error: &Error) -> ErrorText {
 pub fn page(error: &Error) -> Page {
     let status = problem::status(error);
     let (of_title, of_view) = (error.clone(), error.clone());
-    let view = move || view! { <ErrorBody said=error_text(lang(), &of_view) code=status.as_u16() /> };
+    let view = move || view! { <ErrorBody text=error_text(lang(), &of_view) code=status.as_u16() /> };
     Page::new(move |t| (error_text(t, &of_title).title)(t).to_owned(), view).status(status)
 }
 
@@ -90,25 +90,25 @@ pub fn status_page(status: StatusCode) -> Page {
         works: if status.is_server_error() { &[Lang::still_reading] } else { &[] },
         may_retry: status.is_server_error(),
     };
-    let view = move || view! { <ErrorBody said=said(lang()) code=status.as_u16() /> };
+    let view = move || view! { <ErrorBody text=said(lang()) code=status.as_u16() /> };
     Page::new(move |t| title(t).to_owned(), view).status(status)
 }
 
 #[component]
-fn ErrorBody(said: ErrorText, code: u16) -> impl IntoView {
+fn ErrorBody(text: ErrorText, code: u16) -> impl IntoView {
     let t = lang();
     let came_back = use_context::<PageAddress>().is_some_and(|here| here.refused_form);
-    let works = (!said.works.is_empty()).then(|| {
-        let items = said.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
+    let works = (!text.works.is_empty()).then(|| {
+        let items = text.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
         view! { <h2>{t.still_works()}</h2><ul class="ticks">{items}</ul> }
     });
-    let again = (said.may_retry && !came_back)
+    let again = (text.may_retry && !came_back)
         .then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });
     view! {
         <div class="trouble">
-            <p class="about"><Icon name=said.icon /><span>{code}</span></p>
-            <h1>{(said.title)(t)}</h1>
-            {(!said.text.is_empty()).then(|| view! { <p>{said.text}</p> })}
+            <p class="about"><Icon name=text.icon /><span>{code}</span></p>
+            <h1>{(text.title)(t)}</h1>
+            {(!text.text.is_empty()).then(|| view! { <p>{text.text}</p> })}
             {works}
             <p class="do">{again}<LinkButton href="/">{t.to_home()}</LinkButton></p>
         </div>

@@ -83,7 +83,7 @@ impl Functions {
             }
             (Err(instead), _) => return self.refuse(&parts, html, instead).await,
         };
-        let (result, said) = match admitted {
+        let (result, response) = match admitted {
             Ok(()) => {
                 let (answer, said) = self.run(&post).await;
                 if answer.status() == StatusCode::BAD_REQUEST && !answer.headers().contains_key(SERVER_FN_ERROR_HEADER)
@@ -95,16 +95,16 @@ impl Functions {
             Err(refused) => (Err(refused), FunctionResponse::default()),
         };
         let answer = match (html, result) {
-            (true, Ok(_)) => self.respond_to_success(&post, &said).await,
+            (true, Ok(_)) => self.respond_to_success(&post, &response).await,
             (true, Err(error)) => {
                 let mut page = self.respond_to_refusal(&post, error.clone()).await;
                 add_retry_after(page.headers_mut(), &error);
                 page
             }
-            (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
+            (false, Ok(answer)) => with_location(answer, response.location.as_deref()),
             (false, Err(error)) => error_as_json(&error),
         };
-        self.with_cookies(answer, said.cookies)
+        self.with_cookies(answer, response.cookies)
     }
 
     fn with_cookies(&self, mut answer: Response, cookies: Vec<String>) -> Response {

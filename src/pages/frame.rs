@@ -12,7 +12,7 @@ use axum::{
 use hydration_context::SsrSharedContext;
 use leptos::{nonce::Nonce, prelude::*};
 
-use super::{Drawable, Page, PageContext, PageUser, Slot, assets::Assets, cookies::Jar, errors, shell};
+use super::{Page, PageContent, PageContext, PageUser, PendingContent, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
     api::paths,
     clock::now,
@@ -20,7 +20,7 @@ use crate::{
     compute::Compute,
     domain::error::Error,
     http::{headers::DEFAULT_CSP, problem},
-    session::guard::Rejected,
+    session::guard::MissingUser,
 };
 
 /// State shared by all pages.
@@ -71,15 +71,15 @@ pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Nex
         None => {}
     }
     let drawable = match response.extensions_mut().remove() {
-        Some(Rejected(error)) => Some(Drawable::Refused(error)),
-        None => response.extensions_mut().remove::<Slot>().and_then(|slot| slot.take()),
+        Some(MissingUser(error)) => Some(PageContent::Refused(error)),
+        None => response.extensions_mut().remove::<PendingContent>().and_then(|slot| slot.take()),
     };
     let status = response.status();
     let plain = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
     match drawable {
-        Some(Drawable::Page(page)) => document(&frame, visit, page, Some(response)),
-        Some(Drawable::Refused(Error::Unauthenticated)) => to_log_in(&visit),
-        Some(Drawable::Refused(error)) => refused(&frame, visit, &error, Some(response)),
+        Some(PageContent::Page(page)) => document(&frame, visit, page, Some(response)),
+        Some(PageContent::Refused(Error::Unauthenticated)) => to_log_in(&visit),
+        Some(PageContent::Refused(error)) => refused(&frame, visit, &error, Some(response)),
         // A path that cannot be parsed is not found.
         None if status == StatusCode::BAD_REQUEST && plain => {
             document(&frame, visit, errors::page(&Error::NotFound(String::new())), None)
@@ -105,17 +105,22 @@ fn to_log_in(visit: &PageContext) -> Response {
 }
 
 /// Renders a page and keeps the headers that its handler set.
-pub(crate) fn document(frame: &Frame, mut visit: PageContext, mut page: Page, answered: Option<Response>) -> Response {
+pub(crate) fn document(
+    frame: &Frame,
+    mut context: PageContext,
+    mut page: Page,
+    answered: Option<Response>,
+) -> Response {
     let nonce = Nonce::new();
-    visit.refused = page.refused.take().or(visit.refused);
-    let refused = visit.refused.clone();
+    context.refused = page.refused.take().or(context.refused);
+    let refused = context.refused.clone();
     let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| problem::status(r.error()));
     let status = status.unwrap_or(page.status);
     let came_back = refused.is_some() && page.status.is_success();
-    let (sent, now) = (frame.jar.sent_flash(&visit.headers), now());
+    let (sent, now) = (frame.jar.sent_flash(&context.headers), now());
     let flashed = sent.is_some();
-    visit.flash = visit.flash.take().or_else(|| frame.jar.read_flash(sent?, now));
-    let html = draw_html(frame, visit, page, &nonce);
+    context.flash = context.flash.take().or_else(|| frame.jar.read_flash(sent?, now));
+    let html = render_html(frame, context, page, &nonce);
 
     let mut response = answered.unwrap_or_default();
     *response.status_mut() = status;
@@ -134,7 +139,7 @@ pub(crate) fn document(frame: &Frame, mut visit: PageContext, mut page: Page, an
     response
 }
 
-fn draw_html(frame: &Frame, visit: PageContext, page: Page, nonce: &Nonce) -> String {
+fn render_html(frame: &Frame, visit: PageContext, page: Page, nonce: &Nonce) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let html = owner.with(|| {
         provide_context(visit.lang);

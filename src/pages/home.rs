@@ -61,7 +61,7 @@ struct Behind {
 struct Home {
     name: String,
     administrator: bool,
-    looks: EnvStyles,
+    env_styles: EnvStyles,
     envs: usize,
     late: Vec<LateEnv>,
     changes: Vec<ChangeSummary>,
@@ -89,8 +89,8 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
     let changes = service.my_changes(actor).await?;
     let latest = service.latest_releases(actor, limits::MAX_PAGE_ROWS).await?;
     let tokens = service.tokens(actor, None, None).await?;
-    let told = looking.coverage().await;
-    let followed = live::live_query(&console, Some(&everything), news);
+    let coverage = looking.coverage().await;
+    let live_query = live::live_query(&console, Some(&everything), news);
     let mut read = console.nodes.under(&everything);
     read.retain(|(config, _)| actor.may_view(config).is_ok());
     let names: HashSet<&str> = read.iter().flat_map(|(_, of)| &of.instances).map(|i| i.name.as_str()).collect();
@@ -99,13 +99,13 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
     let home = Home {
         name: who.account.name.clone(),
         administrator: actor.may_create().is_ok(),
-        looks: EnvStyles::of(&envs),
+        env_styles: EnvStyles::of(&envs),
         envs: envs.iter().filter(|env| env.archived_at.is_none()).count(),
         late: service.late(actor),
         behind: behind(&console, &read, at),
         readers: (names.len() + unnamed, read.len()),
-        coverage: told,
-        live_query: followed,
+        coverage,
+        live_query,
         ending: tokens.into_iter().filter(ends).collect(),
         all_apps: apps.len(),
         apps: mine_first(apps, &who.account, &changes, &latest),
@@ -168,14 +168,15 @@ fn Show(home: Home) -> impl IntoView {
     let (instances, configs) = home.readers;
     let read = instances > 0;
     let readers = read.then(|| view! { <span>{t.home_instances(instances)}" "{t.change_configs(configs)}</span> });
-    let (looks, changes) = (home.looks.clone(), home.changes);
+    let (env_styles, changes) = (home.env_styles.clone(), home.changes);
     let none = changes.is_empty();
-    let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();
+    let changes =
+        changes.into_iter().map(|change| view! { <ChangeItem change env_styles=env_styles.clone() /> }).collect_view();
     view! {
         <Head title=t.home_greeting(&home.name)><p class="facts">{delivers}{readers}</p></Head>
         <div class="two" id="home" data-live=home.live_query>
             <div>
-                <MissingNodes told=home.coverage />
+                <MissingNodes coverage=home.coverage />
                 <Card id="changes" title=t.home_changes()>
                     {if none {
                         view! { <p class="quiet">{t.home_changes_none()}</p> }.into_any()
@@ -183,10 +184,10 @@ fn Show(home: Home) -> impl IntoView {
                         view! { <ul class="list">{changes}</ul> }.into_any()
                     }}
                 </Card>
-                <Releases releases=home.releases looks=home.looks.clone() />
+                <Releases releases=home.releases env_styles=home.env_styles.clone() />
             </div>
             <div>
-                <Attention behind=home.behind ending=home.ending looks=home.looks read />
+                <Attention behind=home.behind ending=home.ending env_styles=home.env_styles read />
                 <Apps apps=home.apps all=home.all_apps />
             </div>
         </div>
@@ -195,14 +196,14 @@ fn Show(home: Home) -> impl IntoView {
 }
 
 #[component]
-fn Releases(releases: Vec<(Release, (usize, usize))>, looks: EnvStyles) -> impl IntoView {
+fn Releases(releases: Vec<(Release, (usize, usize))>, env_styles: EnvStyles) -> impl IntoView {
     let t = lang();
     if releases.is_empty() {
         return view! { <Card id="releases" title=t.home_releases()><p class="quiet">{t.home_releases_none()}</p></Card> }.into_any();
     }
     let row = |(release, seen): (Release, (usize, usize))| {
-        let look = looks.get(&release.config.env);
-        view! { <ReleaseRow release seen look /> }
+        let env_style = env_styles.get(&release.config.env);
+        view! { <ReleaseRow release seen env_style /> }
     };
     let rows = releases.into_iter().map(row).collect_view();
     let columns = vec![t.config(), t.release(), t.why(), t.home_who(), t.seen_by()];
@@ -215,7 +216,7 @@ fn Releases(releases: Vec<(Release, (usize, usize))>, looks: EnvStyles) -> impl 
 }
 
 #[component]
-fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvStyle) -> impl IntoView {
+fn ReleaseRow(release: Release, seen: (usize, usize), env_style: EnvStyle) -> impl IntoView {
     let t = lang();
     let back = release.rolled_back_to.map(|seq| view! { <span class="note">{t.home_rolled_back(seq)}</span> });
     let seen = match release.delivered_at {
@@ -226,7 +227,7 @@ fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvStyle) -> impl In
     let change = paths::change(&release.change);
     view! {
         <tr>
-            <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
+            <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=env_style bare=true /></td>
             <td data-th=t.release()><a href=change>{release.seq}</a></td>
             <td class="why">{release.message}{back}</td>
             <td class="who">{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
@@ -237,13 +238,13 @@ fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvStyle) -> impl In
 }
 
 #[component]
-fn Attention(behind: Vec<Behind>, ending: Vec<Token>, looks: EnvStyles, read: bool) -> impl IntoView {
+fn Attention(behind: Vec<Behind>, ending: Vec<Token>, env_styles: EnvStyles, read: bool) -> impl IntoView {
     let t = lang();
     let none = behind.is_empty() && ending.is_empty();
     let more = behind.len().saturating_sub(MAX_BEHIND);
     let items = behind.into_iter().take(MAX_BEHIND).map(|behind| {
-        let look = looks.get(&behind.config.env);
-        view! { <BehindItem behind look /> }
+        let env_style = env_styles.get(&behind.config.env);
+        view! { <BehindItem behind env_style /> }
     });
     let items = items.collect_view();
     let ending = ending.into_iter().map(|token| {
@@ -265,7 +266,7 @@ fn Attention(behind: Vec<Behind>, ending: Vec<Token>, looks: EnvStyles, read: bo
 }
 
 #[component]
-fn BehindItem(behind: Behind, look: EnvStyle) -> impl IntoView {
+fn BehindItem(behind: Behind, env_style: EnvStyle) -> impl IntoView {
     let t = lang();
     let Behind { config, since, instances } = behind;
     let (first, more) = (instances.first().cloned(), instances.len().saturating_sub(1));
@@ -278,7 +279,7 @@ fn BehindItem(behind: Behind, look: EnvStyle) -> impl IntoView {
                 <Icon name=I::Warn />
                 <span>
                     <a href=paths::config(&config)>{format!("{} / {}", config.app, config.namespace)}</a>" "
-                    <EnvTag env=look bare=true />
+                    <EnvTag env=env_style bare=true />
                 </span>
             </p>
             <p class="quiet"><span>{first}{more}</span><span>{newer}</span></p>

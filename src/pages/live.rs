@@ -28,7 +28,7 @@ use crate::{
     http::holder_slots::{HolderSlot, HolderSlots, NoFreeSlot},
     reader::{Reader, nodes::Nodes},
     session::{
-        guard::{CurrentUser, Rejected},
+        guard::{CurrentUser, MissingUser},
         streams::SessionStream as OfSession,
     },
 };
@@ -64,8 +64,8 @@ pub fn version(console: &Console) -> u64 {
 
 /// Returns the `data-live` value of an element that is replaced when a version newer than `news` exists. With `scope`,
 /// it is also replaced when the readers of these configs change or another node reports them.
-pub fn live_query(console: &Console, scope: Option<&Pattern>, news: u64) -> String {
-    let mark = page_version(&console.nodes, scope, news);
+pub fn live_query(console: &Console, scope: Option<&Pattern>, delivery_version: u64) -> String {
+    let mark = page_version(&console.nodes, scope, delivery_version);
     scope.map_or_else(|| format!("mark={mark}"), |scope| format!("of={scope}&mark={mark}"))
 }
 
@@ -76,10 +76,10 @@ fn page_version(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
 
 async fn open(
     State(console): State<Console>,
-    who: Result<CurrentUser, Rejected>,
+    who: Result<CurrentUser, MissingUser>,
     Extension(session): Extension<Session>,
     asked: Result<Query<LiveQuery>, QueryRejection>,
-    room: Arc<HolderSlots>,
+    slots: Arc<HolderSlots>,
 ) -> Result<Response, PageError> {
     // A browser does not reconnect after this status.
     let (Ok(who), Some(of_session)) = (who, console.streams.open(&session)) else {
@@ -91,7 +91,7 @@ async fn open(
     if let Some(scope) = &asked.of {
         console.service.check_scope(&who.actor, scope).await?;
     }
-    let place = room.acquire(&who.account.id).map_err(|full| {
+    let place = slots.acquire(&who.account.id).map_err(|full| {
         let status = match full {
             NoFreeSlot::One => StatusCode::TOO_MANY_REQUESTS,
             NoFreeSlot::All => StatusCode::SERVICE_UNAVAILABLE,
@@ -107,7 +107,7 @@ async fn open(
         nodes: console.nodes,
         until: Instant::now() + MAX_STREAM_AGE,
         of_session,
-        _place: place,
+        _slot: place,
     };
     Ok(Sse::new(events(watching)).keep_alive(KeepAlive::default()).into_response())
 }
@@ -122,7 +122,7 @@ struct LiveStream {
     mark: u64,
     until: Instant,
     of_session: OfSession,
-    _place: HolderSlot,
+    _slot: HolderSlot,
 }
 
 fn events(watching: LiveStream) -> impl Stream<Item = Result<Event, Infallible>> {

@@ -14,7 +14,7 @@ use super::{Page, PageResult, console::Console};
 use crate::{
     api::{self, response::own_path},
     components::*,
-    session::guard::{CurrentUser, Rejected},
+    session::guard::{CurrentUser, MissingUser},
 };
 
 /// `/login`.
@@ -30,7 +30,7 @@ struct LoginQuery {
 
 async fn show(
     State(console): State<Console>,
-    user: Result<CurrentUser, Rejected>,
+    user: Result<CurrentUser, MissingUser>,
     headers: HeaderMap,
     Query(asked): Query<LoginQuery>,
 ) -> PageResult {

@@ -53,7 +53,7 @@ pub use self::{
 use crate::{
     components::{Crumb, RefusedForm},
     domain::error::Error,
-    session::guard::Rejected,
+    session::guard::MissingUser,
     texts::Lang,
 };
 
@@ -129,8 +129,8 @@ impl From<Error> for PageError {
     }
 }
 
-impl From<Rejected> for PageError {
-    fn from(Rejected(error): Rejected) -> Self {
+impl From<MissingUser> for PageError {
+    fn from(MissingUser(error): MissingUser) -> Self {
         Self::Refused(error)
     }
 }
@@ -143,36 +143,36 @@ impl From<Response> for PageError {
 
 /// Response extension that holds the content for the frame to render.
 #[derive(Clone)]
-pub(crate) struct Slot(Arc<Mutex<Option<Drawable>>>);
+pub(crate) struct PendingContent(Arc<Mutex<Option<PageContent>>>);
 
 /// Content that the frame can render.
-pub(crate) enum Drawable {
+pub(crate) enum PageContent {
     Page(Page),
     Refused(Error),
 }
 
-impl Slot {
-    pub(crate) fn take(&self) -> Option<Drawable> {
+impl PendingContent {
+    pub(crate) fn take(&self) -> Option<PageContent> {
         self.0.lock().take()
     }
 }
 
-fn slot(drawable: Drawable) -> Response {
+fn slot(drawable: PageContent) -> Response {
     let mut response = StatusCode::OK.into_response();
-    response.extensions_mut().insert(Slot(Arc::new(Mutex::new(Some(drawable)))));
+    response.extensions_mut().insert(PendingContent(Arc::new(Mutex::new(Some(drawable)))));
     response
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        slot(Drawable::Page(self))
+        slot(PageContent::Page(self))
     }
 }
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         match self {
-            Self::Refused(error) => slot(Drawable::Refused(error)),
+            Self::Refused(error) => slot(PageContent::Refused(error)),
             Self::Answered(response) => *response,
         }
     }

@@ -27,7 +27,7 @@ pub struct PageUser {
     /// Entries of the sidebar that the user may see.
     pub nav: Vec<NavEntry>,
     /// Current problems of the system.
-    pub trouble: SystemProblems,
+    pub problems: SystemProblems,
 }
 
 /// An entry of the sidebar.
@@ -53,7 +53,7 @@ impl PageUser {
         let name = name.into();
         let mut words = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next());
         let initials: String = words.next().into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
-        Self { name, initials, administrator, changes_open, nav: Vec::new(), trouble: SystemProblems::default() }
+        Self { name, initials, administrator, changes_open, nav: Vec::new(), problems: SystemProblems::default() }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{api::paths, components::I, domain::names::ConfigId, session::guard::CurrentUser, texts::Lang};
 
 /// A row of the table: pages that share a file or folder.
-struct Area {
+struct PageGroup {
     /// Their routes.
     routes: fn() -> Router<Console>,
     /// The entry of the sidebar that is marked on them.
@@ -66,13 +66,13 @@ const CHANGES: &str = "/changes";
 const APPLICATIONS: Option<Nav> = nav("/apps", I::Apps, Lang::applications, Group::Main, SeenBy::All);
 
 /// All pages, and the entries of the sidebar in their order.
-const AREAS: [Area; 13] = [
-    Area {
+const AREAS: [PageGroup; 13] = [
+    PageGroup {
         routes: home::routes,
         nav: nav("/", I::Home, Lang::home, Group::Main, SeenBy::All),
         samples: &[("home", "/")],
     },
-    Area {
+    PageGroup {
         routes: apps::routes,
         nav: APPLICATIONS,
         samples: &[
@@ -83,7 +83,7 @@ const AREAS: [Area; 13] = [
             ("namespace", "/apps/shop/namespaces/application"),
         ],
     },
-    Area {
+    PageGroup {
         routes: config::routes,
         nav: APPLICATIONS,
         samples: &[
@@ -104,7 +104,7 @@ const AREAS: [Area; 13] = [
             ("not-found", "/configs/prod/shop/nothing"),
         ],
     },
-    Area {
+    PageGroup {
         routes: changes::routes,
         nav: nav(CHANGES, I::Edit, Lang::changes, Group::Main, SeenBy::All),
         samples: &[
@@ -113,49 +113,49 @@ const AREAS: [Area; 13] = [
             ("change-split", "/changes/{change}?view=split"),
         ],
     },
-    Area {
+    PageGroup {
         routes: delivery::routes,
         nav: nav("/delivery", I::Send, Lang::delivery, Group::More, SeenBy::All),
         samples: &[("delivery", "/delivery"), ("delivery-env", "/delivery/prod")],
     },
-    Area {
+    PageGroup {
         routes: envs::routes,
         nav: nav("/envs", I::Layers, Lang::environments, Group::More, SeenBy::Administrators),
         samples: &[("envs", "/envs"), ("env", "/envs/prod")],
     },
-    Area {
+    PageGroup {
         routes: tokens::routes,
         nav: nav("/tokens", I::Key, Lang::tokens, Group::More, SeenBy::All),
         samples: &[("tokens", "/tokens"), ("token-new", "/tokens/new?app=shop")],
     },
-    Area {
+    PageGroup {
         routes: users::routes,
         nav: nav("/users", I::People, Lang::users, Group::More, SeenBy::Administrators),
         samples: &[("users", "/users"), ("user-new", "/users/new"), ("user", "/users/{user}")],
     },
-    Area {
+    PageGroup {
         routes: system::routes,
         nav: nav("/system", I::Clock, Lang::system, Group::More, SeenBy::Administrators),
         samples: &[("system", "/system")],
     },
-    Area { routes: account::routes, nav: None, samples: &[("account", "/account")] },
-    Area {
+    PageGroup { routes: account::routes, nav: None, samples: &[("account", "/account")] },
+    PageGroup {
         routes: setup::routes,
         nav: None,
         samples: &[("start", "/start"), ("start-ready", "/start?app=shop"), ("public-setup-done", "/setup/used")],
     },
-    Area { routes: login::routes, nav: None, samples: &[("public-login", "/login")] },
-    Area { routes: live::routes, nav: None, samples: &[] },
+    PageGroup { routes: login::routes, nav: None, samples: &[("public-login", "/login")] },
+    PageGroup { routes: live::routes, nav: None, samples: &[] },
 ];
 
 /// Path of the entry that is marked on a page, in the extensions of its response.
 #[derive(Clone, Copy)]
-struct Marked(Option<&'static str>);
+struct CurrentNavEntry(Option<&'static str>);
 
 /// Returns the routes of all pages.
 pub fn all(console: Console) -> Router {
-    let routes = |area: &Area| {
-        let marked = Marked(area.nav.map(|nav| nav.href));
+    let routes = |area: &PageGroup| {
+        let marked = CurrentNavEntry(area.nav.map(|nav| nav.href));
         (area.routes)().layer(middleware::map_response(move |mut response: Response| {
             response.extensions_mut().insert(marked);
             std::future::ready(response)
@@ -175,12 +175,12 @@ async fn add_user(State(console): State<Console>, request: Request, next: Next) 
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     if let Some(user) = user {
-        let marked = response.extensions_mut().remove::<Marked>().and_then(|marked| marked.0);
+        let marked = response.extensions_mut().remove::<CurrentNavEntry>().and_then(|marked| marked.0);
         let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
         let mut viewer = PageUser::new(&user.account.name, user.account.administrator, open);
         viewer.nav = entries(&viewer, marked);
         let drifts = console.service.drifts(&user.actor);
-        viewer.trouble = SystemProblems {
+        viewer.problems = SystemProblems {
             late: console.service.late(&user.actor),
             stale_since: console.reader.store.stale_since(),
             // The pages of the config itself show its drift in detail.

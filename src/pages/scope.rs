@@ -68,7 +68,7 @@ pub fn PatternFields(
     value: [String; 3],
     /// Whether the row is ignored if no application is chosen.
     #[prop(optional)]
-    spare: bool,
+    optional: bool,
 ) -> impl IntoView {
     let t = lang();
     let [env, app, namespace] = value;
@@ -86,7 +86,7 @@ pub fn PatternFields(
     };
     let texts = |names: &[EnvName]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     let envs = offer(texts(&scope.envs), scope.all_envs, false, &env);
-    let apps = offer(scope.apps.iter().map(ToString::to_string).collect(), scope.all_apps, spare, &app);
+    let apps = offer(scope.apps.iter().map(ToString::to_string).collect(), scope.all_apps, optional, &app);
     let namespace = if namespace == "*" { String::new() } else { namespace };
     view! {
         <Select name=format!("{name}[app]") label=t.application() options=apps value=app pointer=format!("{pointer}/app") />

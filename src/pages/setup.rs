@@ -106,8 +106,8 @@ async fn start(State(console): State<Console>, who: CurrentUser, Query(asked): Q
             .crumbs(|t| vec![Crumb::here(t.start_title())]));
     };
     let matrix = console.service.app(&who.actor, &app).await?;
-    let looks = EnvStyles::of(&console.service.envs().await?);
-    let first = matrix.envs.first().map(|env| (env.name.clone(), looks.get(&env.name)));
+    let env_styles = EnvStyles::of(&console.service.envs().await?);
+    let first = matrix.envs.first().map(|env| (env.name.clone(), env_styles.get(&env.name)));
     let (title, crumb) = (app.clone(), app.clone());
     Ok(Page::new(move |t| t.start_ready(title.as_str()), move || view! { <Ready app first /> })
         .crumbs(move |t| vec![Crumb::to(t.start_title(), "/start"), Crumb::here(crumb.as_str())]))

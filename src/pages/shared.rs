@@ -26,10 +26,10 @@ pub struct EnvStyles(HashMap<EnvName, EnvStyle>);
 impl EnvStyles {
     /// Derives the styles from all environments in their order, so that each has the same hue on every page.
     pub fn of(envs: &[Env]) -> Self {
-        let look = |(place, env): (usize, &Env)| {
+        let env_style = |(place, env): (usize, &Env)| {
             (env.name.clone(), EnvStyle { name: env.name.to_string(), position: place, protected: env.protected })
         };
-        Self(envs.iter().enumerate().map(look).collect())
+        Self(envs.iter().enumerate().map(env_style).collect())
     }
 
     /// Returns the style of an environment.
@@ -45,9 +45,9 @@ pub fn ConfigName(
     /// The config.
     id: ConfigId,
     /// Style of its environment.
-    look: EnvStyle,
+    env_style: EnvStyle,
 ) -> impl IntoView {
-    view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
+    view! { <EnvTag env=env_style bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
         .into_any()
 }
 
@@ -82,20 +82,20 @@ pub fn SeenBy(
 #[component]
 pub fn MissingNodes(
     /// Other nodes that have answered, and those that have not.
-    told: NodeCoverage,
+    coverage: NodeCoverage,
 ) -> impl IntoView {
     let t = lang();
-    let silent = (!told.silent.is_empty()).then(|| {
+    let silent = (!coverage.silent.is_empty()).then(|| {
         let name =
             |about: &NodeInfo| if about.reader { t.reader_node_named(&about.name) } else { about.name.to_string() };
-        let more = told.silent.len().saturating_sub(NAMED);
+        let more = coverage.silent.len().saturating_sub(NAMED);
         let more = (more > 0).then(|| t.and_more(more));
-        let names: Vec<String> = told.silent.iter().take(NAMED).map(name).chain(more).collect();
-        let nodes = told.others + 1;
-        t.nodes_silent(nodes - told.silent.len(), nodes, &names.join(", "))
+        let names: Vec<String> = coverage.silent.iter().take(NAMED).map(name).chain(more).collect();
+        let nodes = coverage.others + 1;
+        t.nodes_silent(nodes - coverage.silent.len(), nodes, &names.join(", "))
     });
-    let partly = (told.incomplete > 0).then(|| t.nodes_partly(told.incomplete));
-    let says: Vec<String> = match told.unreachable {
+    let partly = (coverage.incomplete > 0).then(|| t.nodes_partly(coverage.incomplete));
+    let says: Vec<String> = match coverage.unreachable {
         true => vec![t.nodes_unreachable().to_owned()],
         false => silent.into_iter().chain(partly).collect(),
     };

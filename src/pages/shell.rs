@@ -60,7 +60,7 @@ pub(super) fn body(visit: &PageContext, crumbs: Vec<Crumb>, main: AnyView) -> im
     let said = form_result(visit);
     let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
     let rail = visit.viewer.clone().map(|viewer| view! { <Sidebar viewer /> });
-    let trouble = visit.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.trouble /> });
+    let trouble = visit.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.problems /> });
     let switches =
         visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
     view! {

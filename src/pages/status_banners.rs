@@ -32,7 +32,7 @@ pub(super) fn StatusBanners(trouble: SystemProblems) -> impl IntoView {
     let t = lang();
     let SystemProblems { late, stale_since, drifts } = trouble;
     // An unreachable channel is reported once: by a late delivery if there is one, else by a banner of its own.
-    let said = late.iter().any(|late| matches!(late.why, DelayReason::Channel(_)));
+    let said = late.iter().any(|late| matches!(late.reason, DelayReason::Channel(_)));
     let unheard = stale_since.filter(|_| !said).map(|since| {
         let (title, since, effect) = (t.etcd_not_responding(), dated(t.started_at(), since), t.delayed_effect());
         view! { <Banner title><p>{since}" "{effect}</p></Banner> }
@@ -48,7 +48,7 @@ fn LateBanner(late: LateEnv) -> impl IntoView {
     let since = dated(t.started_at(), late.since);
     view! {
         <Banner title=t.delayed_title(late.env.as_str())>
-            <p>{t.delayed_because(&t.why_late(&late.why))}" "{since}" "{t.releases_waiting(late.waiting)}" "{t.delayed_effect()}</p>
+            <p>{t.delayed_because(&t.why_late(&late.reason))}" "{since}" "{t.releases_waiting(late.waiting)}" "{t.delayed_effect()}</p>
         </Banner>
     }
     .into_any()

@@ -98,11 +98,11 @@ impl Tail for ReleaseWatch {
 pub fn task<S: ReleaseSource + Clone + Send + 'static>(
     source: S,
     store: Arc<SnapshotStore>,
-    kept: Option<Arc<LastGood>>,
+    last_good: Option<Arc<LastGood>>,
     clock: fn() -> Time,
 ) -> Task {
     Task::looping("feed", Lang::task_feed, move |task| {
-        let (source, store, kept) = (source.clone(), Arc::clone(&store), kept.clone());
+        let (source, store, kept) = (source.clone(), Arc::clone(&store), last_good.clone());
         async move { _ = task.until_stopped(feed(&source, &store, kept.as_ref(), clock, RELIST, &task)).await }
     })
 }
@@ -169,7 +169,7 @@ async fn round(
     kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
-    heard: &mut Time,
+    last_contact: &mut Time,
     task: &TaskHandle,
 ) -> Result<(), ChannelError> {
     let listing = in_time("list", source.list(|entry| store.or_stored(entry))).await?;
@@ -184,7 +184,7 @@ async fn round(
     if source.is_complete() {
         store.declare_ready();
     }
-    *heard = clock();
+    *last_contact = clock();
     store.set_stale(None);
     task.ran();
 
@@ -197,7 +197,7 @@ async fn round(
         tokio::select! {
             entries = tail.next() => {
                 // A silent watch is connected until it ends.
-                *heard = clock();
+                *last_contact = clock();
                 let entries = entries?;
                 if !store.is_ready() && !entries.is_empty() {
                     // Lists again: the watch may not have all releases.

@@ -187,10 +187,10 @@ impl Default for Compressor {
 
 impl Compressor {
     /// Queues a text. The work goes on even if no request waits for it.
-    fn begin(&self, text: Bytes, place: OwnedSemaphorePermit) -> Compressing {
+    fn begin(&self, text: Bytes, permit: OwnedSemaphorePermit) -> Compressing {
         let turn = Arc::clone(&self.turn);
         let job = tokio::spawn(async move {
-            let _place = place;
+            let _place = permit;
             let _turn = turn.acquire_owned().await.ok()?;
             spawn_blocking(move || Gzip::compress(&text)).await.ok()
         });

@@ -103,7 +103,7 @@ impl Instance {
 /// All instances, by config.
 #[derive(Debug, Default)]
 pub struct Instances {
-    rooms: RwLock<InstancesByConfig>,
+    by_config: RwLock<InstancesByConfig>,
     total: AtomicUsize,
     swept_at: AtomicI64,
     changes: AtomicU64,
@@ -171,13 +171,13 @@ impl ConfigInstances {
 
     fn releases(&self, now: Time) -> impl Iterator<Item = u64> {
         let all = self.named.values().chain(self.unnamed.values());
-        all.filter(move |seen| seen.lives(now)).map(|seen| seen.release)
+        all.filter(move |seen| seen.is_active(now)).map(|seen| seen.release)
     }
 
     fn list(&self, now: Time) -> Vec<Instance> {
         let named = self.named.iter().map(|(name, seen)| (name.to_string(), seen));
         let unnamed = self.unnamed.iter().map(|(ip, seen)| (ip.to_string(), seen));
-        let living = named.chain(unnamed).filter(|(_, seen)| seen.lives(now));
+        let living = named.chain(unnamed).filter(|(_, seen)| seen.is_active(now));
         living
             .map(|(name, seen)| Instance {
                 name,
@@ -201,7 +201,7 @@ struct Sighting {
 }
 
 impl Sighting {
-    fn lives(&self, now: Time) -> bool {
+    fn is_active(&self, now: Time) -> bool {
         now.ms_since(self.at) < GONE_AFTER_MS
     }
 }
@@ -213,16 +213,16 @@ impl Instances {
     }
 
     /// Records that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
-    pub fn record(&self, config: &str, token: &str, visitor: &InstanceIdentity<'_>, release: u64, now: Time) {
-        if self.update(config, visitor, release, now) {
+    pub fn record(&self, config: &str, token: &str, instance: &InstanceIdentity<'_>, release: u64, now: Time) {
+        if self.update(config, instance, release, now) {
             return;
         }
         if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_INTERVAL_MS {
             self.sweep(now);
         }
-        let mut rooms = self.rooms.write();
+        let mut rooms = self.by_config.write();
         let room = rooms.entry(config.into()).or_default().get_mut();
-        if room.get(&visitor.name).is_some() {
+        if room.get(&instance.name).is_some() {
             // Another request of this instance was recorded meanwhile.
             return;
         }
@@ -234,15 +234,15 @@ impl Instances {
         if room.len() >= MAX_PER_CONFIG || self.total.load(Ordering::Relaxed) >= MAX_INSTANCES {
             return;
         }
-        let client = (*visitor.client).into();
-        room.insert(&visitor.name, Sighting { token: token.into(), client, release, since: now, at: now });
+        let client = (*instance.client).into();
+        room.insert(&instance.name, Sighting { token: token.into(), client, release, since: now, at: now });
         room.changed = self.next_change();
         self.total.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Updates an instance that is known, which is the usual case. Returns false if it is unknown.
     fn update(&self, config: &str, visitor: &InstanceIdentity<'_>, release: u64, now: Time) -> bool {
-        let rooms = self.rooms.read();
+        let rooms = self.by_config.read();
         let Some(room) = rooms.get(config) else { return false };
         let mut room = room.lock();
         let Some(seen) = room.get(&visitor.name) else { return false };
@@ -259,13 +259,13 @@ impl Instances {
 
     /// Returns the instances of a config, sorted by name.
     pub fn of_config(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
-        let rooms = self.rooms.read();
+        let rooms = self.by_config.read();
         rooms.get(&*config.to_string()).map(|room| sorted_instances(room, now)).unwrap_or_default()
     }
 
     /// Returns the release of each instance of a config, without names and in no order. It is for counting.
     pub fn releases(&self, config: &ConfigId, now: Time) -> Vec<u64> {
-        let rooms = self.rooms.read();
+        let rooms = self.by_config.read();
         let Some(room) = rooms.get(&*config.to_string()) else { return Vec::new() };
         room.lock().releases(now).collect()
     }
@@ -278,7 +278,7 @@ impl Instances {
 
     /// Returns the instances of all configs in `scope` that have any, sorted by name.
     pub fn under(&self, scope: &Pattern, now: Time) -> Vec<(ConfigId, Vec<Instance>)> {
-        let rooms = self.rooms.read();
+        let rooms = self.by_config.read();
         let mut all: Vec<_> =
             under(&rooms, scope).map(|(config, room)| (config, sorted_instances(room, now))).collect();
         drop(rooms);
@@ -289,7 +289,7 @@ impl Instances {
 
     /// Returns a number that changes when an instance in `scope` is new or gets another release.
     pub fn changed(&self, scope: &Pattern) -> u64 {
-        let rooms = self.rooms.read();
+        let rooms = self.by_config.read();
         let changed = |room: &Mutex<ConfigInstances>| room.lock().changed;
         under(&rooms, scope).map(|(_, room)| changed(room)).max().unwrap_or(0)
     }
@@ -300,10 +300,10 @@ impl Instances {
 
     fn sweep(&self, now: Time) {
         self.swept_at.store(now.0, Ordering::Relaxed);
-        let mut rooms = self.rooms.write();
+        let mut rooms = self.by_config.write();
         rooms.retain(|_, room| {
             let room = room.get_mut();
-            room.retain(|seen| seen.lives(now));
+            room.retain(|seen| seen.is_active(now));
             room.len() > 0
         });
         let left = rooms.values_mut().map(|r| r.get_mut().len()).sum();
@@ -331,8 +331,8 @@ fn under<'a>(
 }
 
 /// Returns the instances sorted by name. Sorts outside of the lock, so that reads need not wait.
-fn sorted_instances(room: &Mutex<ConfigInstances>, now: Time) -> Vec<Instance> {
-    let mut list = room.lock().list(now);
+fn sorted_instances(instances: &Mutex<ConfigInstances>, now: Time) -> Vec<Instance> {
+    let mut list = instances.lock().list(now);
     list.sort_by(|a, b| a.name.cmp(&b.name));
     list
 }

@@ -174,7 +174,7 @@ impl Reader {
         let names =
             key.split_once('/').and_then(|(env, app)| env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok()));
         let (env, app) = names.ok_or_else(|| self.absent(key))?;
-        if !grant.touches(&env, &app) {
+        if !grant.reads_any_of(&env, &app) {
             return Err(out_of_scope(key));
         }
         let mut held = self.store.of_app(key);
@@ -185,8 +185,8 @@ impl Reader {
     /// Returns the refusal for a missing release, or for a store that is not ready yet.
     fn absent(&self, key: &str) -> HttpProblem {
         if !self.store.is_ready() {
-            let away = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
-            return HttpProblem::from(away).with_detail(Lang::En.nothing_arrived());
+            let unavailable = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
+            return HttpProblem::from(unavailable).with_detail(Lang::En.nothing_arrived());
         }
         let key = truncate(key);
         let said = Lang::En.config_unreleased(&key);
@@ -220,11 +220,11 @@ impl Reader {
         &self,
         grant: &Grant,
         key: &str,
-        visitor: Option<&InstanceIdentity<'_>>,
+        instance: Option<&InstanceIdentity<'_>>,
         release: u64,
         now: Time,
     ) {
-        if let Some(visitor) = visitor {
+        if let Some(visitor) = instance {
             self.instances.record(key, &grant.token().id, visitor, release, now);
         }
     }

@@ -45,7 +45,7 @@ pub(super) struct ReadRequest<'r, R> {
     /// The grant of its token.
     pub grant: Grant,
     /// The instance to record, if any.
-    pub visitor: Option<InstanceIdentity<'r>>,
+    pub instance: Option<InstanceIdentity<'r>>,
     /// The content codings that the client accepts.
     pub accepted: AcceptedCodings,
     /// Maximum wait for a newer release. `None` answers at once.
@@ -134,7 +134,7 @@ impl Reader {
         poll: ReadRequest<'_, R>,
         now: Time,
     ) -> Result<ReadStep<R>, HttpProblem> {
-        let ReadRequest { grant, visitor, accepted, wait, render } = poll;
+        let ReadRequest { grant, instance: visitor, accepted, wait, render } = poll;
         for wanted in &*wanted {
             if let Some(held) = &wanted.held {
                 // A client holds the latest release if it names it, or gets it now.

@@ -61,12 +61,12 @@ impl KnownTokens {
         channel: &Channel,
         kept: Option<&Arc<LastGood>>,
         clock: fn() -> Time,
-        heard: &mut Time,
+        last_contact: &mut Time,
         task: &TaskHandle,
     ) -> Result<(), ChannelError> {
         let (revision, mut written) = self.read_list(channel, kept, 0).await?;
         let mut looked = Instant::now();
-        *heard = clock();
+        *last_contact = clock();
         self.set_stale(None);
         task.ran();
 
@@ -76,7 +76,7 @@ impl KnownTokens {
         loop {
             tokio::select! {
                 there = watch.next() => {
-                    *heard = clock();
+                    *last_contact = clock();
                     self.handle_listing(there?, kept).await?;
                     task.ran();
                 }
@@ -114,13 +114,13 @@ impl KnownTokens {
 
     pub(super) async fn handle_listing(
         &self,
-        there: TokenListing,
+        listing: TokenListing,
         kept: Option<&Arc<LastGood>>,
     ) -> Result<(), ChannelError> {
-        if let Some(why) = there.refused {
+        if let Some(why) = listing.refused {
             self.refuse(why);
         }
-        match (there.list, kept) {
+        match (listing.list, kept) {
             (Some(list), Some(kept)) => kept.take(list).await?,
             (Some(list), None) => self.accept(list),
             // No newer list, or none at all: the present one stays.

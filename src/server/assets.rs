@@ -93,7 +93,7 @@ fn value(text: &str) -> HeaderValue {
 
 /// Evaluates the conditions of a request (RFC 9110, 13.2.2). Returns 412 or 304, or `None` if the file has to be sent.
 fn conditional_status(headers: &HeaderMap, etag: &HeaderValue, modified: SystemTime) -> Option<StatusCode> {
-    let named = |name| headers.contains_key(&name).then(|| etag::is_named(headers, &name, etag));
+    let named = |name| headers.contains_key(&name).then(|| etag::matches(headers, &name, etag));
     let date = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     let is_meant = named(header::IF_MATCH)
         .unwrap_or_else(|| date(header::IF_UNMODIFIED_SINCE).is_none_or(|since| modified <= since));

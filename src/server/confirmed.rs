@@ -78,8 +78,8 @@ impl ConfirmedChannel {
     }
 
     /// Reads all live releases if more than [`MAX_QUERY_RELEASES`] releases are checked, or else an empty map.
-    async fn live_releases(&self, asked: usize) -> Result<HashMap<ConfigId, Identity>, Error> {
-        if asked <= MAX_QUERY_RELEASES {
+    async fn live_releases(&self, release_count: usize) -> Result<HashMap<ConfigId, Identity>, Error> {
+        if release_count <= MAX_QUERY_RELEASES {
             return Ok(HashMap::new());
         }
         let expected = self.db.read().await?.expected_releases().await?;
@@ -94,7 +94,7 @@ impl ConfirmedChannel {
 /// A watch that returns only confirmed releases.
 pub(super) struct ConfirmedTail {
     watch: ReleaseWatch,
-    by: ConfirmedChannel,
+    channel: ConfirmedChannel,
     /// Entries that were received and are not confirmed yet. They are kept here, so a cancelled call loses none.
     received: Vec<Entry>,
 }
@@ -109,7 +109,7 @@ impl ReleaseSource for ConfirmedChannel {
     }
 
     async fn watch(&self, after: i64) -> Result<ConfirmedTail, ChannelError> {
-        Ok(ConfirmedTail { watch: self.channel.watch(after).await?, by: self.clone(), received: Vec::new() })
+        Ok(ConfirmedTail { watch: self.channel.watch(after).await?, channel: self.clone(), received: Vec::new() })
     }
 
     fn disturbances(&self) -> tokio::sync::watch::Receiver<()> {
@@ -126,11 +126,11 @@ impl Tail for ConfirmedTail {
         if self.received.is_empty() {
             self.received = self.watch.next().await?;
         }
-        let confirmed = self.by.confirm(self.received.clone(), &[]).await.map_err(unconfirmed)?;
+        let confirmed = self.channel.confirm(self.received.clone(), &[]).await.map_err(unconfirmed)?;
         let is_confirmed =
             |came: Entry| confirmed.iter().any(|entry| entry.config == came.config && entry.meta.seq == came.meta.seq);
         if !std::mem::take(&mut self.received).into_iter().all(is_confirmed) {
-            self.by.channel.report_disturbance();
+            self.channel.channel.report_disturbance();
         }
         Ok(confirmed)
     }

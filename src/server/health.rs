@@ -109,21 +109,21 @@ impl Health {
     fn readiness(&self, database: bool, draining: bool) -> Readiness {
         let (late, drifts) = (self.dispatch.status.late().len(), self.dispatch.status.drifts().len());
         let ahead = self.reader.store.ahead(MAX_AHEAD_RELEASES).len();
-        let (has, away_since) = (self.reader.store.is_ready(), self.reader.store.stale_since());
+        let (has, stale_since) = (self.reader.store.is_ready(), self.reader.store.stale_since());
         let mut reasons = Vec::new();
-        let mut tell = |so: bool, reason: String| reasons.extend(so.then_some(reason));
-        tell(draining, "the server is ending".to_owned());
-        tell(!database, "the database does not answer".to_owned());
-        if let Some(since) = away_since {
-            tell(true, format!("the channel has not been heard since {}", since.rfc3339()));
+        let mut add_reason = |so: bool, reason: String| reasons.extend(so.then_some(reason));
+        add_reason(draining, "the server is ending".to_owned());
+        add_reason(!database, "the database does not answer".to_owned());
+        if let Some(since) = stale_since {
+            add_reason(true, format!("the channel has not been heard since {}", since.rfc3339()));
         }
-        tell(!has, "no release has arrived since the start".to_owned());
-        tell(late > 0, format!("delivery is late in {late} environments"));
-        tell(drifts > 0, format!("the channel or its readers differ from the database in {drifts} configs"));
-        tell(ahead > 0, format!("this node holds later releases than the channel in {ahead} configs"));
+        add_reason(!has, "no release has arrived since the start".to_owned());
+        add_reason(late > 0, format!("delivery is late in {late} environments"));
+        add_reason(drifts > 0, format!("the channel or its readers differ from the database in {drifts} configs"));
+        add_reason(ahead > 0, format!("this node holds later releases than the channel in {ahead} configs"));
         let more = [
             ("database", Value::from(if database { "answers" } else { "does not answer" })),
-            ("channel_away_since", away_since.map(Time::rfc3339).into()),
+            ("channel_away_since", stale_since.map(Time::rfc3339).into()),
             ("reconciled_at", self.dispatch.status.compared_at().map(Time::rfc3339).into()),
             ("late", late.into()),
             ("drifts", drifts.into()),

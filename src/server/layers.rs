@@ -31,9 +31,9 @@ pub type SenderLookup = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<Opti
 /// Puts all layers around the console (`pages::console` inside of the session layer).
 ///
 /// A request passes them from the last line to the first, its answer from the first to the last.
-pub fn pages(console: Router, frame: &Frame, signed_in: SenderLookup) -> Router {
+pub fn pages(console: Router, frame: &Frame, session_account: SenderLookup) -> Router {
     console
-        .layer(middleware::from_fn_with_state((frame.clone(), signed_in, BodyBudget::default()), read_whole_body))
+        .layer(middleware::from_fn_with_state((frame.clone(), session_account, BodyBudget::default()), read_whole_body))
         .layer(csrf(frame))
         .layer(middleware::from_fn_with_state(frame.clone(), refuse_cross_site))
         .layer(DefaultBodyLimit::max(forms::FILE_BYTES))
@@ -73,7 +73,7 @@ async fn read_whole_body(
         // A small body does not count in the budget, so it needs no owner.
         (most, String::new())
     };
-    let Some((body, _room)) = large.limit(&owner, body, most).await else {
+    let Some((body, _room)) = large.acquire(&owner, body, most).await else {
         tracing::warn!("too many large request bodies at once; a request is refused");
         let mut response = answer_at_once(errors::status_page(StatusCode::SERVICE_UNAVAILABLE));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

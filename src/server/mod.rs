@@ -254,10 +254,10 @@ fn routes(
     let accounts = service.clone();
     let signed_in: SenderLookup = Arc::new(move |headers| {
         let (accounts, db, headers) = (accounts.clone(), db.clone(), headers.clone());
-        Box::pin(async move { guard::sender(&accounts, &db, https, &headers).await })
+        Box::pin(async move { guard::account_of_session(&accounts, &db, https, &headers).await })
     });
     let automation = automation::Automation::new(service, reader.tokens.clone(), &*public_url)
-        .at(rates.writes)
+        .with_rate(rates.writes)
         .with_compute(frame.compute.clone());
     let rest = Router::new()
         .merge(automation::router(automation))

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     auth::{
-        passwords::{ClientKind, Verdict, check},
+        passwords::{ClientKind, PasswordCheck, check},
         user_name,
     },
     domain::{
@@ -108,15 +108,15 @@ impl Service {
             };
             let (charges, who) = (
                 service.count_attempt(limits).await?,
-                if known.is_some() { ClientKind::Known } else { ClientKind::Stranger },
+                if known.is_some() { ClientKind::Known } else { ClientKind::Unknown },
             );
             let hash = usable.as_ref().map(|u| u.password.as_str());
             let verdict = service.verify_counted(&charges, &attempt.password, hash, who).await?;
-            let Some(mut user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
+            let Some(mut user) = usable.filter(|_| verdict != PasswordCheck::Wrong) else { return Err(wrong().into()) };
             // Hashed before the transaction, which blocks other writers.
             let stronger = match verdict {
-                Verdict::RightButWeak => Some(service.passwords.hash(&attempt.password).await?),
-                Verdict::Right | Verdict::Wrong => None,
+                PasswordCheck::NeedsRehash => Some(service.passwords.hash(&attempt.password).await?),
+                PasswordCheck::Right | PasswordCheck::Wrong => None,
             };
             let mut tx = service.db.write().await?;
             // The password was changed or reset meanwhile: the attempt fails.
@@ -124,11 +124,11 @@ impl Service {
                 return Err(wrong().into());
             }
             // The counts of the name and of the address stay: they include the attempts of other people.
-            for (n, charge) in charges.iter().enumerate() {
+            for (n, attempt) in charges.iter().enumerate() {
                 if n == 0 {
-                    tx.delete_failures(&charge.subject).await?;
+                    tx.delete_failures(&attempt.subject).await?;
                 } else {
-                    charge.take_back(&mut tx).await?;
+                    attempt.take_back(&mut tx).await?;
                 }
             }
             tx.set_last_login(&user.id, now()).await?;
@@ -173,7 +173,9 @@ impl Service {
     async fn verify_own_password(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
         let charges = self.count_attempt(vec![AttemptLimit::of_user(&account.id)]).await?;
         let user = self.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
-        if self.verify_counted(&charges, password, Some(&user.password), ClientKind::Known).await? == Verdict::Wrong {
+        if self.verify_counted(&charges, password, Some(&user.password), ClientKind::Known).await?
+            == PasswordCheck::Wrong
+        {
             return Err(Invalid::new(pointer, Problem::PasswordWrong).into());
         }
         let mut tx = self.db.write().await?;
@@ -367,8 +369,8 @@ impl Service {
         detached(async move {
             actor.may_administer()?;
             // An existing user keeps its name, even if the rules for new names do not allow it.
-            let there = user_by_typed_name(&mut service.db.read().await?, &name).await?;
-            let new = match there {
+            let existing = user_by_typed_name(&mut service.db.read().await?, &name).await?;
+            let new = match existing {
                 Some(user) => {
                     check(&password, &user.name)?;
                     UserRow { password: service.passwords.hash(&password).await?, ..user }

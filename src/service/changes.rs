@@ -305,10 +305,11 @@ impl Service {
         &self,
         db: &mut Conn,
         id: ConfigId,
-        standing: LiveConfig,
+        live_config: LiveConfig,
         edits: Vec<ChangeEdit>,
     ) -> Result<ChangeConfig> {
-        let LiveConfig { place: ConfigLocation { env, namespace, .. }, live, content: before, latest, .. } = standing;
+        let LiveConfig { location: ConfigLocation { env, namespace, .. }, live, content: before, latest, .. } =
+            live_config;
         let format = namespace.format;
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();
@@ -329,7 +330,7 @@ impl Service {
         let mut configs = Vec::with_capacity(releases.len());
         for release in releases {
             let id = release.config.clone();
-            let env = self.place(db, &id).await?.env;
+            let env = self.location(db, &id).await?.env;
             let before = self.content_at(db, &id, release.previous, release.format).await?;
             let after = self.content_at(db, &id, release.seq, release.format).await?;
             let diff = Diff::of(&before, &after);

@@ -116,7 +116,7 @@ impl Service {
         }
         let mut other_changes = db.open_changes_by(&actor.id, limits::PAGE_ROWS).await?;
         other_changes.retain(|c| mine.as_ref().is_none_or(|m: &OwnChange| m.change.id != c.id));
-        let LiveConfig { place: ConfigLocation { env, namespace, .. }, content, .. } = standing;
+        let LiveConfig { location: ConfigLocation { env, namespace, .. }, content, .. } = standing;
         Ok(ConfigView {
             id: id.clone(),
             app,

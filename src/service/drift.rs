@@ -30,7 +30,7 @@ pub struct ResolveDrift {
     /// The config.
     pub config: ConfigId,
     /// The side that is kept.
-    pub wins: KeptSide,
+    pub kept_side: KeptSide,
     /// The number of the release ahead, as the administrator saw it.
     pub seq: u64,
     /// The reason.
@@ -40,7 +40,7 @@ pub struct ResolveDrift {
 }
 
 impl Work for ResolveDrift {
-    const NAME: &'static str = "settle";
+    const NAME: &'static str = "resolution";
 
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         actor.may_administer()?;
@@ -50,15 +50,15 @@ impl Work for ResolveDrift {
         let (live, before) = (standing.live, &standing.content);
         let (ahead, document) = service.dispatch.status.ahead(id).unzip();
         policy::check(&Proposal {
-            what: ReleaseContent::Drift { standing: &standing, keep: self.wins, seen: self.seq, ahead },
+            content: ReleaseContent::Drift { standing: &standing, keep: self.kept_side, reviewed_seq: self.seq, ahead },
             message: &self.message,
             confirm: &self.confirm,
         })?;
-        let (seq, content) = match self.wins {
+        let (seq, content) = match self.kept_side {
             KeptSide::Database => (numbers::next(self.seq)?, before.clone()),
             KeptSide::Channel => {
                 let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
-                let format = standing.place.namespace.format;
+                let format = standing.location.namespace.format;
                 let content = restored(before, Content::from_document(format, document.expose())?, self.seq);
                 // If the stored document differs in its bytes, readers need a release with a new number.
                 let same = content.document().trim_end() == document.expose().trim_end();
@@ -73,7 +73,7 @@ impl Work for ResolveDrift {
             rolled_back_to: None,
         };
         let made = service.release_single(tx, &may, actor, alone).await?;
-        record(tx, actor, &Event::DriftResolved { config: id.clone(), seq, wins: self.wins }).await?;
+        record(tx, actor, &Event::DriftResolved { config: id.clone(), seq, kept_side: self.kept_side }).await?;
         Ok(made)
     }
 }
@@ -107,9 +107,9 @@ impl Service {
     /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Stale`] if the release ahead is another one
     /// by now, or gone; [`Error::State`] if the database has nothing to release again; [`Error::Invalid`],
     /// [`Error::NotFound`], [`Error::Unavailable`].
-    pub async fn resolve_drift(&self, actor: &Actor, settle: ResolveDrift) -> Result<Published> {
-        let (arrivals, config) = (self.dispatch.status.arrivals(), settle.config.clone());
-        let made = self.run_once(actor, None, settle).await?;
+    pub async fn resolve_drift(&self, actor: &Actor, resolution: ResolveDrift) -> Result<Published> {
+        let (arrivals, config) = (self.dispatch.status.arrivals(), resolution.config.clone());
+        let made = self.run_once(actor, None, resolution).await?;
         self.dispatch.status.forget_drift(&config);
         self.dispatch.notifier.notify([&config.env]);
         Ok(self.published(made, arrivals).await)

@@ -113,7 +113,7 @@ impl Work for NewChangeImport {
         let read = if standing.live == *live {
             read.clone()
         } else {
-            import.read(standing.place.namespace.format, &standing.content)?
+            import.read(standing.location.namespace.format, &standing.content)?
         };
         let edits = edits(&standing.content, &imported(&standing.content, read, import.mode));
         if edits.is_empty() {
@@ -171,8 +171,8 @@ impl Service {
     /// Those of [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` if nothing would
     /// change.
     pub async fn import_into_new_change(&self, actor: &Actor, import: &Import, message: String) -> Result<ChangeId> {
-        let alone = self.prepare_import(actor, import, message, None).await?;
-        Ok(self.run_once(actor, None, alone).await?.change)
+        let new_change = self.prepare_import(actor, import, message, None).await?;
+        Ok(self.run_once(actor, None, new_change).await?.change)
     }
 
     /// Publishes an import as a change of its own, in one transaction. A refused import leaves no change.
@@ -186,8 +186,8 @@ impl Service {
         message: String,
         confirm: String,
     ) -> Result<Published> {
-        let alone = self.prepare_import(actor, import, message, Some(confirm)).await?;
-        self.run_and_deliver(actor, None, alone).await
+        let new_change = self.prepare_import(actor, import, message, Some(confirm)).await?;
+        self.run_and_deliver(actor, None, new_change).await
     }
 
     async fn prepare_import(
@@ -199,10 +199,10 @@ impl Service {
     ) -> Result<NewChangeImport> {
         actor.may_edit(&import.config)?;
         let mut db = self.db.read().await?;
-        let standing = self.live_config(&mut db, &import.config).await?;
+        let live_config = self.live_config(&mut db, &import.config).await?;
         drop(db);
-        let read = import.read(standing.place.namespace.format, &standing.content)?;
-        Ok(NewChangeImport { import: import.clone(), read, live: standing.live, message, publish })
+        let read = import.read(live_config.location.namespace.format, &live_config.content)?;
+        Ok(NewChangeImport { import: import.clone(), read, live: live_config.live, message, publish })
     }
 
     /// Returns the format of the namespace of a config.
@@ -212,7 +212,7 @@ impl Service {
     pub async fn format(&self, actor: &Actor, id: &ConfigId) -> Result<Format> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        Ok(self.place(&mut db, id).await?.namespace.format)
+        Ok(self.location(&mut db, id).await?.namespace.format)
     }
 
     /// Writes a config as a file: a text as it is, items in the requested format. The default is JSON.
@@ -224,7 +224,7 @@ impl Service {
         &self,
         actor: &Actor,
         id: &ConfigId,
-        asked: Option<&str>,
+        requested_format: Option<&str>,
         seq: Option<u64>,
     ) -> Result<Exported> {
         let (format, content) = match seq {
@@ -241,14 +241,14 @@ impl Service {
             // Nothing was published. An empty file is not valid in most formats and could not be imported again.
             Content::Text(text) if text.expose().is_empty() => Err(Error::State(StateConflict::Unreleased)),
             Content::Text(text) => {
-                if let Some(asked) = asked.filter(|asked| !formats::is_name_of(format, asked)) {
+                if let Some(requested) = requested_format.filter(|name| !formats::is_name_of(format, name)) {
                     let known = vec![format.as_str().to_owned()];
-                    return Err(Invalid::new("/format", Problem::Unknown { given: truncate(asked), known }).into());
+                    return Err(Invalid::new("/format", Problem::Unknown { given: truncate(requested), known }).into());
                 }
                 Ok(Exported { text: text.expose().into(), media: formats::media(format) })
             }
             Content::Kv(items) => {
-                let source = asked.map_or(Ok(ItemFormat::Json), str::parse)?;
+                let source = requested_format.map_or(Ok(ItemFormat::Json), str::parse)?;
                 let text = formats::write(source, &items).map_err(Error::Invalid)?;
                 Ok(Exported { text: text.into(), media: source.media() })
             }
@@ -274,16 +274,16 @@ fn imported(now: &Content, read: Content, mode: ImportMode) -> Content {
 }
 
 /// Merges imported items into present ones. An imported item without a comment keeps the present comment.
-fn merged(there: &Items, read: Items, mode: ImportMode) -> Items {
+fn merged(present: &Items, read: Items, mode: ImportMode) -> Items {
     let mut items = match mode {
-        ImportMode::Merge => there.clone(),
+        ImportMode::Merge => present.clone(),
         ImportMode::Replace => {
-            there.iter().filter(|(k, _)| read.contains_key(*k)).map(|(k, i)| (k.clone(), i.clone())).collect()
+            present.iter().filter(|(k, _)| read.contains_key(*k)).map(|(k, i)| (k.clone(), i.clone())).collect()
         }
     };
     for (key, mut item) in read {
         if item.comment.is_empty() {
-            item.comment = there.get(&key).map(|t| t.comment.clone()).unwrap_or_default();
+            item.comment = present.get(&key).map(|t| t.comment.clone()).unwrap_or_default();
         }
         items.insert(key, item);
     }

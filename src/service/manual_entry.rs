@@ -55,13 +55,13 @@ pub struct EnteredText {
     pub sent: Sensitive,
     /// The earlier text of the field as [`crate::domain::form_text::hidden_value`] encodes it. Empty if the form has no
     /// hidden field.
-    pub was: Sensitive,
+    pub hidden_value: Sensitive,
 }
 
 impl EnteredText {
     /// Returns the text that the author meant. Without a hidden field, the text field is assumed to have shown `there`.
-    fn entered(&self, there: &str) -> String {
-        restore(shown_text(self.was.expose()).as_deref().unwrap_or(there), self.sent.expose())
+    fn entered(&self, present: &str) -> String {
+        restore(shown_text(self.hidden_value.expose()).as_deref().unwrap_or(present), self.sent.expose())
     }
 }
 
@@ -70,12 +70,13 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::save`]; [`Problem::Taken`] if a new key exists already.
-    pub async fn enter_item(&self, actor: &Actor, at: FormBase, typed: EnteredItem) -> Result<Saved> {
+    pub async fn enter_item(&self, actor: &Actor, form_base: FormBase, typed: EnteredItem) -> Result<Saved> {
         check_key(&typed.key)?;
-        let view = self.config(actor, &at.config, at.change.as_ref()).await?;
+        let view = self.config(actor, &form_base.config, form_base.change.as_ref()).await?;
         let there = author_content(&view).items().and_then(|items| items.get(&typed.key));
         // On an outdated page, saving detects a key that the author did not see: as a conflict, or as the same value.
-        let seen = at.base == view.live_seq() && at.version == view.mine.as_ref().map_or(0, |m| m.change.version);
+        let seen = form_base.base == view.live_seq()
+            && form_base.version == view.mine.as_ref().map_or(0, |m| m.change.version);
         if typed.new && there.is_some() && seen {
             return Err(Invalid::new("/key", Problem::Taken).into());
         }
@@ -87,7 +88,7 @@ impl Service {
         };
         // Checked here, so that the error points at the field and not into the list of edits.
         item.check()?;
-        self.save(actor, at.save(typed.key, Edit::Set(item))).await
+        self.save(actor, form_base.save(typed.key, Edit::Set(item))).await
     }
 
     /// Saves the removal of a key.

@@ -10,8 +10,8 @@ mod dispatch;
 mod drift;
 mod idempotency;
 mod import;
+mod locations;
 mod manual_entry;
-mod places;
 mod publish;
 mod releases;
 mod save;
@@ -86,14 +86,14 @@ impl Service {
 
     /// Changes the timeout of the wait for delivery. It is zero for a command without a running server.
     #[must_use]
-    pub fn with_delivery_timeout(self, patience: Duration) -> Self {
-        Self { delivery_timeout: patience, ..self }
+    pub fn with_delivery_timeout(self, timeout: Duration) -> Self {
+        Self { delivery_timeout: timeout, ..self }
     }
 
     /// Returns the late environments of which the actor sees something, with the reasons that the actor may know.
     pub fn late(&self, actor: &Actor) -> Vec<LateEnv> {
         let late = self.dispatch.status.late().into_iter().filter(|late| actor.sees_any_of_env(&late.env));
-        late.map(|late| LateEnv { why: reason_for(late.why, actor), ..late }).collect()
+        late.map(|late| LateEnv { reason: reason_for(late.reason, actor), ..late }).collect()
     }
 
     /// Checks that the database answers.

@@ -63,7 +63,7 @@ impl Service {
     ) -> Result<Vec<Release>> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        self.place(&mut db, id).await?;
+        self.location(&mut db, id).await?;
         db.releases(id, before, limit.clamp(1, limits::MAX_PAGE_ROWS)).await
     }
 
@@ -117,7 +117,7 @@ impl Service {
         let standing = self.live_config(&mut db, id).await?;
         match side {
             Side::Live(_) => Ok((standing.live, standing.content)),
-            Side::Release(_, 0) => Ok((0, Content::empty(standing.place.namespace.format))),
+            Side::Release(_, 0) => Ok((0, Content::empty(standing.location.namespace.format))),
             Side::Release(_, seq) if *seq == standing.live => Ok((standing.live, standing.content)),
             Side::Release(_, seq) => {
                 if let Some(content) = db.content(id, *seq).await? {

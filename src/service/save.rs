@@ -185,13 +185,13 @@ impl Service {
     pub(super) async fn check_edits(
         &self,
         db: &mut Conn,
-        standing: &LiveConfig,
+        live_config: &LiveConfig,
         save: Save,
-        there: &[ChangeEdit],
+        earlier_edits: &[ChangeEdit],
         keep_comments: bool,
     ) -> Result<Vec<(String, Edit)>> {
         let Save { config: id, base, version, mut edits, .. } = save;
-        let (format, live) = (standing.place.namespace.format, &standing.content);
+        let (format, live) = (live_config.location.namespace.format, &live_config.content);
         for (_, edit) in &mut edits {
             if let Edit::Text(text) = edit {
                 *text = formats::stored(format, text.expose()).into();
@@ -199,14 +199,14 @@ impl Service {
         }
         validation::edits(format, &edits)?;
         let base = match base {
-            Some(seq) if seq != standing.live => &self.content_at(db, &id, seq, format).await?,
+            Some(seq) if seq != live_config.live => &self.content_at(db, &id, seq, format).await?,
             _ => live,
         };
         if keep_comments {
             copy_comments(&mut edits, live);
         }
         let earlier: BTreeMap<&str, &ChangeEdit> =
-            there.iter().filter(|e| e.config == id).map(|e| (e.key.as_str(), e)).collect();
+            earlier_edits.iter().filter(|e| e.config == id).map(|e| (e.key.as_str(), e)).collect();
         let conflicts: Vec<Conflict> = edits
             .iter()
             .filter_map(|(key, edit)| {

@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{Service, now, retry_conflicts};
 use crate::{
-    auth::passwords::{ClientKind, Verdict},
+    auth::passwords::{ClientKind, PasswordCheck},
     domain::{
         error::{Error, Result, truncate},
         network,
@@ -139,7 +139,7 @@ impl Service {
         password: &str,
         hash: Option<&str>,
         who: ClientKind,
-    ) -> Result<Verdict> {
+    ) -> Result<PasswordCheck> {
         let verdict = self.passwords.verify(password, hash, who).await;
         if verdict.is_err() {
             let mut tx = self.db.write().await?;

@@ -9,7 +9,7 @@ use crate::{auth::signing::Signer, http::cookies::cookie, service::KnownBrowser}
 /// Purpose of the signature.
 const PURPOSE: &str = "browser";
 /// Maximum number of users that one browser remembers, the latest first.
-const USERS: usize = 5;
+const MAX_USERS: usize = 5;
 
 /// Recognizes browsers.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ impl Browsers {
         let here =
             here.unwrap_or_else(|| KnownBrowser { user: user.to_owned(), id: Uuid::new_v4().simple().to_string() });
         known.insert(0, here);
-        let lines: Vec<String> = known.iter().take(USERS).map(|known| format!("{} {}", known.user, known.id)).collect();
+        let lines: Vec<String> =
+            known.iter().take(MAX_USERS).map(|known| format!("{} {}", known.user, known.id)).collect();
         let signed = self.signer.sign(PURPOSE, &lines.join("\n"));
         format!("{}={signed}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax", self.name)
     }

@@ -34,12 +34,12 @@ use crate::{
 /// Time after which an unused session ends.
 const IDLE: Duration = Duration::hours(12);
 /// Maximum lifetime of a session, in milliseconds.
-const ABSOLUTE_MS: i64 = 7 * 24 * 3_600_000;
+const MAX_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;
 /// Interval between writes of a session in use, in milliseconds. Each write extends it.
 const WRITE_INTERVAL_MS: i64 = 10 * 60_000;
 /// Keys of the times at which the session began and was last written, in Unix milliseconds.
-const SINCE: &str = "since";
-const SEEN: &str = "seen";
+const SESSION_BEGAN: &str = "since";
+const LAST_WRITTEN: &str = "seen";
 /// Key of the credential at the start of the session. The session is void once the credential changes.
 const CREDENTIAL: &str = "credential";
 /// Key of the time of the last re-authentication, and the time in milliseconds for which it counts.
@@ -56,24 +56,24 @@ pub struct CurrentUser {
 }
 
 impl<S: Sync> FromRequestParts<S> for CurrentUser {
-    type Rejection = Rejected;
+    type Rejection = MissingUser;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Rejected> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, MissingUser> {
         Ok(user_of(&parts.extensions)?.clone())
     }
 }
 
 /// The refusal of a request without a user. The console renders an error page for it.
 #[derive(Clone, Debug)]
-pub struct Rejected(pub Error);
+pub struct MissingUser(pub Error);
 
-impl From<Error> for Rejected {
+impl From<Error> for MissingUser {
     fn from(error: Error) -> Self {
         Self(error)
     }
 }
 
-impl IntoResponse for Rejected {
+impl IntoResponse for MissingUser {
     fn into_response(self) -> Response {
         let mut response = StatusCode::UNAUTHORIZED.into_response();
         response.extensions_mut().insert(self);
@@ -86,9 +86,9 @@ impl IntoResponse for Rejected {
 pub struct RecentlyAuthenticated(pub bool);
 
 impl<S: Sync> FromRequestParts<S> for RecentlyAuthenticated {
-    type Rejection = Rejected;
+    type Rejection = MissingUser;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Rejected> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, MissingUser> {
         match parts.extensions.get::<Session>() {
             Some(session) => Ok(Self::of(session).await?),
             None => Ok(Self(false)),
@@ -191,14 +191,19 @@ pub struct RequestRefusal(pub Error);
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Unavailable`].
-pub async fn sender(service: &Service, db: &Db, https: bool, headers: &HeaderMap) -> Result<Option<String>> {
+pub async fn account_of_session(
+    service: &Service,
+    db: &Db,
+    https: bool,
+    headers: &HeaderMap,
+) -> Result<Option<String>> {
     let Some(id) = cookie(headers, cookie_name(https)).and_then(|id| id.parse().ok()) else { return Ok(None) };
     let record = Sessions::new(db.clone()).load(&id).await;
     let record = record.map_err(|error| unavailable(tower_sessions::session::Error::Store(error)))?;
     let Some(record) = record else { return Ok(None) };
     let text = |key| record.data.get(key).and_then(|value| value.as_str());
     let Some(user) = text(USER) else { return Ok(None) };
-    let since = record.data.get(SINCE).and_then(|since| since.as_i64()).unwrap_or_default();
+    let since = record.data.get(SESSION_BEGAN).and_then(|since| since.as_i64()).unwrap_or_default();
     let Some(account) = account_of(service, user, since, text(CREDENTIAL)).await? else { return Ok(None) };
     if !account.actor().edits_any() {
         return Err(Error::Forbidden(Need::Edit));
@@ -213,20 +218,20 @@ fn cookie_name(https: bool) -> &'static str {
 /// Returns the account of a session that began at `since` with this credential, if both are still valid.
 async fn account_of(service: &Service, id: &str, since: i64, credential: Option<&str>) -> Result<Option<Account>> {
     let is_same = |account: &Account| credential.is_none_or(|credential| *credential == account.credential);
-    Ok(service.account(id).await?.filter(|account| now().0 - since < ABSOLUTE_MS && is_same(account)))
+    Ok(service.account(id).await?.filter(|account| now().0 - since < MAX_LIFETIME_MS && is_same(account)))
 }
 
 async fn current(service: &Service, session: &Session) -> Result<Option<CurrentUser>> {
     let Some(id) = session.get::<String>(USER).await.map_err(unavailable)? else { return Ok(None) };
-    let since: i64 = session.get(SINCE).await.map_err(unavailable)?.unwrap_or_default();
-    let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(unavailable)?.unwrap_or_default());
+    let since: i64 = session.get(SESSION_BEGAN).await.map_err(unavailable)?.unwrap_or_default();
+    let (now, seen) = (now().0, session.get::<i64>(LAST_WRITTEN).await.map_err(unavailable)?.unwrap_or_default());
     let credential: Option<String> = session.get(CREDENTIAL).await.map_err(unavailable)?;
     let Some(account) = account_of(service, &id, since, credential.as_deref()).await? else {
         session.flush().await.map_err(unavailable)?;
         return Ok(None);
     };
     if now - seen > WRITE_INTERVAL_MS {
-        session.insert(SEEN, now).await.map_err(unavailable)?;
+        session.insert(LAST_WRITTEN, now).await.map_err(unavailable)?;
     }
     let actor = Arc::new(account.actor());
     Ok(Some(CurrentUser { account: Arc::new(account), actor }))
@@ -280,14 +285,14 @@ pub async fn log_in(name: String, password: String) -> Result<String> {
     let address = bearer::client_address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
     let known = browsers()?.known(&parts.headers);
     let account = service()?.log_in(LoginAttempt { name, password, address, known_browsers: known }).await?;
-    begin(&account).await
+    begin_session(&account).await
 }
 
 /// Begins a session for an account that has just authenticated itself. Returns the cookie like [`log_in`].
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn begin(account: &Account) -> Result<String> {
+pub async fn begin_session(account: &Account) -> Result<String> {
     begin_in(&session()?, account).await?;
     Ok(browsers()?.remember(&parts()?.headers, &account.id))
 }
@@ -304,8 +309,8 @@ async fn begin_in(session: &Session, account: &Account) -> Result<()> {
     session.cycle_id().await.map_err(unavailable)?;
     session.insert(USER, &account.id).await.map_err(unavailable)?;
     session.insert(CREDENTIAL, &account.credential).await.map_err(unavailable)?;
-    session.insert(SINCE, now).await.map_err(unavailable)?;
-    session.insert(SEEN, now).await.map_err(unavailable)?;
+    session.insert(SESSION_BEGAN, now).await.map_err(unavailable)?;
+    session.insert(LAST_WRITTEN, now).await.map_err(unavailable)?;
     session.insert(REAUTHENTICATED, now).await.map_err(unavailable)
 }
 

@@ -1,6 +1,6 @@
 //! Users, their roles, failed log-ins and set-up links.
 
-use super::{Conn, damaged, later, on, parsed};
+use super::{Conn, damaged, defer, on, parsed};
 use crate::domain::{
     access::{Administer, May, Pattern, PermissionSet, Role},
     error::Result,
@@ -70,7 +70,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_administrators(&mut self) -> Result<()> {
-        later!(self, "update users set administrator = administrator where administrator = true")
+        defer!(self, "update users set administrator = administrator where administrator = true")
     }
 
     /// Returns a page of users by name, starting after `after`.
@@ -123,7 +123,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_password(&mut self, id: &str, hash: &str) -> Result<()> {
-        later!(self, "update users set password = ? where id = ?", hash, id)
+        defer!(self, "update users set password = ? where id = ?", hash, id)
     }
 
     /// Returns whether a user can still log in with the password of this hash, and locks the user until the end of the
@@ -143,7 +143,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_last_login(&mut self, id: &str, now: Time) -> Result<()> {
-        later!(self, "update users set last_login_at = ? where id = ?", now.0, id)
+        defer!(self, "update users set last_login_at = ? where id = ?", now.0, id)
     }
 
     /// Returns the roles of a user, each with the pattern of the configs it applies to.
@@ -168,7 +168,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_roles(&mut self, _: &May<Administer, ()>, user: &str, roles: &[(Pattern, Role)]) -> Result<()> {
         let subject = subject(user);
-        later!(self, "delete from grants where subject = ?", &subject)?;
+        defer!(self, "delete from grants where subject = ?", &subject)?;
         for (pattern, role) in roles {
             on!(self, c => sqlx::query("insert into grants (subject, pattern, role) values (?, ?, ?)")
                 .bind(&subject).bind(pattern.to_string()).bind(role.name()).execute(c).await.map(|_| ()))?;
@@ -183,10 +183,10 @@ impl Conn {
     /// Those of [`super::Db::write`]; [`crate::domain::error::StateConflict::InProgress`] if two transactions insert
     /// the row at once: then retry.
     pub async fn lock_failures(&mut self, subject: &str) -> Result<(u32, Time)> {
-        let there = on!(self, c => sqlx::query("update failures set tries = tries where subject = ?").bind(subject)
+        let updated_rows = on!(self, c => sqlx::query("update failures set tries = tries where subject = ?").bind(subject)
             .execute(c).await.map(|r| r.rows_affected()))?;
-        if there == 0 {
-            later!(self, "insert into failures (subject, tries, last_at) values (?, 0, 0)", subject)?;
+        if updated_rows == 0 {
+            defer!(self, "insert into failures (subject, tries, last_at) values (?, 0, 0)", subject)?;
             return Ok((0, Time(0)));
         }
         let (tries, last): (i32, i64) = on!(self, c => sqlx::query_as(
@@ -209,11 +209,11 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn remove_failure(&mut self, subject: &str, charged: Time, before: Time) -> Result<()> {
+    pub async fn remove_failure(&mut self, subject: &str, counted_at: Time, before: Time) -> Result<()> {
         Ok(on!(self, c => sqlx::query(
             "update failures set tries = tries - 1, last_at = case when last_at = ? then ? else last_at end \
              where subject = ? and tries > 0"
-        ).bind(charged.0).bind(before.0).bind(subject).execute(c).await.map(|_| ()))?)
+        ).bind(counted_at.0).bind(before.0).bind(subject).execute(c).await.map(|_| ()))?)
     }
 
     /// Deletes the failed attempts of a subject.
@@ -221,7 +221,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_failures(&mut self, subject: &str) -> Result<()> {
-        later!(self, "delete from failures where subject = ?", subject)
+        defer!(self, "delete from failures where subject = ?", subject)
     }
 
     /// Inserts the hash of a new set-up link and deletes expired ones.
@@ -229,8 +229,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_setup_link(&mut self, sha256: &str, expires_at: Time, now: Time) -> Result<()> {
-        later!(self, "delete from setup_links where expires_at < ?", now.0)?;
-        later!(self, "insert into setup_links (sha256, expires_at) values (?, ?)", sha256, expires_at.0)
+        defer!(self, "delete from setup_links where expires_at < ?", now.0)?;
+        defer!(self, "insert into setup_links (sha256, expires_at) values (?, ?)", sha256, expires_at.0)
     }
 
     /// Returns whether this is the hash of a set-up link that is still valid.
@@ -250,7 +250,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_setup_links(&mut self) -> Result<()> {
-        later!(self, "update setup_links set expires_at = expires_at")
+        defer!(self, "update setup_links set expires_at = expires_at")
     }
 
     /// Deletes a set-up link and returns whether it was valid. Of two concurrent calls, one returns true.
@@ -268,6 +268,6 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_setup_links(&mut self) -> Result<()> {
-        later!(self, "delete from setup_links")
+        defer!(self, "delete from setup_links")
     }
 }

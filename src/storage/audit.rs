@@ -1,6 +1,6 @@
 //! The audit events. They are written in the transaction of the action and never changed.
 
-use super::{Conn, later};
+use super::{Conn, defer};
 use crate::domain::{
     access::Actor,
     audit::{AuditRow, Event},
@@ -15,7 +15,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn record(&mut self, id: &str, at: Time, actor: &Actor, event: &Event) -> Result<()> {
         let AuditRow { action, object, detail } = AuditRow::from(event);
-        later!(
+        defer!(
             self,
             "insert into audit_events (id, at, actor, actor_name, action, object, detail) values (?, ?, ?, ?, ?, ?, ?)",
             id,

@@ -10,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnection, SqliteRow},
 };
 
-use crate::traces::DbTrip;
+use crate::traces::DbRoundTrip;
 
 /// Maximum size of the values, in bytes, that a batch defers or writes as text.
 const MAX_BATCH_BYTES: usize = 256 * 1024;
@@ -92,8 +92,8 @@ impl Batch {
     }
 
     /// Returns the statements without their values, for traces.
-    pub fn trace_summary(&self) -> DbTrip {
-        DbTrip::Batch(self.statements.iter().map(|(sql, _)| *sql).collect())
+    pub fn trace_summary(&self) -> DbRoundTrip {
+        DbRoundTrip::Batch(self.statements.iter().map(|(sql, _)| *sql).collect())
     }
 
     pub fn is_empty(&self) -> bool {

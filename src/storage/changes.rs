@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Conn, ask, count, damaged, later, on, parsed, row::AnyRow, signed};
+use super::{Conn, count, damaged, defer, on, parsed, query_row, row::AnyRow, signed};
 use crate::{
     compute,
     domain::{
@@ -84,7 +84,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_change(&mut self, change: &Change) -> Result<()> {
-        later!(
+        defer!(
             self,
             "insert into changes (id, author, author_name, message, state, version, created_at, updated_at) \
              values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -104,7 +104,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn update_change(&mut self, change: &Change) -> Result<()> {
-        later!(
+        defer!(
             self,
             "update changes set message = ?, state = ?, version = ?, updated_at = ? where id = ?",
             &change.message,
@@ -120,7 +120,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn discard_change(&mut self, may: &May<access::Discard, ChangeId>, now: Time) -> Result<()> {
-        later!(
+        defer!(
             self,
             "update changes set state = ?, updated_at = ? where id = ?",
             ChangeState::Discarded.as_str(),
@@ -134,7 +134,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
-        later!(self, "update changes set version = version where id = ?", id.as_str())?;
+        defer!(self, "update changes set version = version where id = ?", id.as_str())?;
         self.change(id).await
     }
 
@@ -279,8 +279,12 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn idempotent_change(&mut self, actor: &str, key: &str) -> Result<Option<(String, ChangeId)>> {
-        let row: Option<(String, String)> =
-            ask!(self, "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?", actor, key)?;
+        let row: Option<(String, String)> = query_row!(
+            self,
+            "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?",
+            actor,
+            key
+        )?;
         row.map(|(body, change)| Ok((body, parsed("a change", &change)?))).transpose()
     }
 
@@ -297,7 +301,7 @@ impl Conn {
         change: &ChangeId,
         now: Time,
     ) -> Result<()> {
-        later!(
+        defer!(
             self,
             "insert into idempotency (actor, idem_key, body_sha256, change_id, created_at) values (?, ?, ?, ?, ?)",
             actor,

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     domain::error::Error,
     metrics,
-    traces::{self, DbTrip},
+    traces::{self, DbRoundTrip},
 };
 
 /// Timeout of a statement. It exceeds the databases' own lock timeouts, so that their errors arrive first.
@@ -41,7 +41,7 @@ const MAX_USE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Conn {
     /// `None` only during the drop.
-    on: Option<AcquiredConn>,
+    acquired: Option<AcquiredConn>,
     batch: Batch,
     /// Whether it is a transaction.
     is_transaction: bool,
@@ -71,17 +71,17 @@ impl Conn {
             interrupted: false,
             open: false,
             failed: false,
-            doubtful: false,
+            may_be_broken: false,
             meter,
             database,
             transaction: Span::none(),
         };
-        Self { on: Some(on), batch: Batch::default(), is_transaction: false, watch }
+        Self { acquired: Some(on), batch: Batch::default(), is_transaction: false, watch }
     }
 
     /// Queues the statement that begins a transaction.
     pub(super) fn begin(mut self) -> Self {
-        let begin = match self.on {
+        let begin = match self.acquired {
             Some(AcquiredConn::Writer(_)) => "begin immediate",
             _ => "start transaction",
         };
@@ -128,10 +128,10 @@ impl Conn {
     {
         self.batch.add(sql, values);
         let (batch, raw, watch) = self.take_batch();
-        let asked = batch.trace_summary();
+        let summary = batch.trace_summary();
         let answer = match raw {
-            RawConn::Sqlite(c) => watch.statement(asked, batch.query_sqlite(c)).await,
-            RawConn::MySql(c) => watch.statement(asked, batch.query_mysql(c)).await,
+            RawConn::Sqlite(c) => watch.statement(summary, batch.query_sqlite(c)).await,
+            RawConn::MySql(c) => watch.statement(summary, batch.query_mysql(c)).await,
         };
         watch.failed |= watch.open && answer.is_err();
         answer
@@ -143,10 +143,10 @@ impl Conn {
             return Ok(());
         }
         let (batch, raw, watch) = self.take_batch();
-        let asked = batch.trace_summary();
+        let summary = batch.trace_summary();
         let sent = match raw {
-            RawConn::Sqlite(c) => watch.statement(asked, batch.run_sqlite(c)).await,
-            RawConn::MySql(c) => watch.statement(asked, batch.run_mysql(c)).await,
+            RawConn::Sqlite(c) => watch.statement(summary, batch.run_sqlite(c)).await,
+            RawConn::MySql(c) => watch.statement(summary, batch.run_mysql(c)).await,
         };
         // Some of them may have run, so no later statement can rely on their effects.
         watch.failed |= sent.is_err();
@@ -170,7 +170,7 @@ impl Conn {
     }
 
     pub(super) fn raw(&mut self) -> (RawConn<'_>, &mut StatementGuard) {
-        let raw = match self.on.as_mut().expect("a connection is present until it is dropped") {
+        let raw = match self.acquired.as_mut().expect("a connection is present until it is dropped") {
             AcquiredConn::Sqlite(lent) => RawConn::Sqlite(lent.raw()),
             AcquiredConn::Writer(writer) => RawConn::Sqlite(writer.raw()),
             AcquiredConn::MySql(lent) => RawConn::MySql(lent.raw()),
@@ -182,8 +182,8 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         // Without a runtime the process is ending, which closes its connections.
-        let (Some(on), Ok(runtime)) = (self.on.take(), Handle::try_current()) else { return };
-        let StatementGuard { open, interrupted: cut, doubtful, .. } = self.watch;
+        let (Some(on), Ok(runtime)) = (self.acquired.take(), Handle::try_current()) else { return };
+        let StatementGuard { open, interrupted: cut, may_be_broken: doubtful, .. } = self.watch;
         match on {
             AcquiredConn::Sqlite(lent) if cut => lent.close(),
             AcquiredConn::MySql(lent) if cut => lent.close(),
@@ -215,7 +215,7 @@ pub(super) struct StatementGuard {
     /// Part of the transaction did not run, so it must not be committed.
     failed: bool,
     /// A statement failed, so the connection may be broken.
-    doubtful: bool,
+    may_be_broken: bool,
     meter: Arc<metrics::SqlMetrics>,
     database: &'static str,
     /// Parent span of all statements of the transaction, if it is traced.
@@ -226,7 +226,7 @@ impl StatementGuard {
     /// Runs one statement within its deadline.
     pub(super) async fn statement<T>(
         &mut self,
-        asked: DbTrip,
+        round_trip: DbRoundTrip,
         run: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
         if self.interrupted {
@@ -238,7 +238,7 @@ impl StatementGuard {
         self.interrupted = true;
         let began = Instant::now();
         // Not entered: the SQLite driver would carry the span to its own thread and keep it there after the statement.
-        let span = traces::sql(&self.transaction, self.database, &asked);
+        let span = traces::sql(&self.transaction, self.database, &round_trip);
         let done = timeout_at(self.deadline.min(began + STATEMENT_TIMEOUT), run).await;
         self.meter.statement.observe(began.elapsed().as_secs_f64());
         let Ok(done) = done else {
@@ -248,7 +248,7 @@ impl StatementGuard {
         };
         self.interrupted = false;
         if let Err(error) = &done {
-            self.doubtful = true;
+            self.may_be_broken = true;
             self.meter.failed(kind(error));
             traces::failed(&span, kind(error).name());
         }

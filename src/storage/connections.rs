@@ -42,7 +42,7 @@ type Last<DB> = Option<(PoolConnection<DB>, Instant)>;
 #[derive(Debug)]
 pub(super) struct PooledConn<DB: Database> {
     conn: PoolConnection<DB>,
-    of: ConnectionPool<DB>,
+    pool: ConnectionPool<DB>,
 }
 
 impl<DB: Database> Clone for ConnectionPool<DB> {
@@ -71,7 +71,7 @@ where
                 self.pool.acquire().await?
             }
         };
-        Ok(PooledConn { conn, of: self.clone() })
+        Ok(PooledConn { conn, pool: self.clone() })
     }
 
     /// Closes all connections, waiting for those in use.
@@ -94,7 +94,7 @@ where
     /// Returns the connection after its last statement ended, and rolls back an open transaction. The pool pings a
     /// `doubtful` connection before it reuses it.
     pub fn release(self, open: bool, doubtful: bool, runtime: &Handle) {
-        let Self { conn, of } = self;
+        let Self { conn, pool: of } = self;
         let mut last = of.last.lock();
         if !open && !doubtful && last.is_none() && !of.pool.is_closed() {
             *last = Some((conn, Instant::now()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::FromRow;
 
-use super::{Conn, ask, count, on, parsed, releases::content, row::AnyRow};
+use super::{Conn, count, on, parsed, query_row, releases::content, row::AnyRow};
 use crate::{
     compute,
     domain::{
@@ -39,7 +39,7 @@ impl ConfigLocation {
 #[derive(Clone, Debug)]
 pub struct LiveConfig {
     /// Its location.
-    pub place: ConfigLocation,
+    pub location: ConfigLocation,
     /// Whether it never had a release.
     pub is_new: bool,
     /// Number of the live release, 0 before the first.
@@ -78,7 +78,7 @@ impl<R: AnyRow> FromRow<'_, R> for ConfigLocation {
 #[derive(sqlx::FromRow)]
 struct LiveConfigRow {
     #[sqlx(flatten)]
-    place: ConfigLocation,
+    location: ConfigLocation,
     live: Option<i64>,
     written_in: Option<String>,
     content: Option<String>,
@@ -93,11 +93,11 @@ impl LiveConfigRow {
     }
 
     fn live_config(self, known: Option<&KnownRelease>) -> Result<LiveConfig> {
-        let place = self.place;
+        let location = self.location;
         let content = match (self.written_in, self.content, known) {
             (Some(format), Some(text), _) => content(parsed("a format", &format)?, text)?,
             (Some(_), None, Some(known)) => (*known.content).clone(),
-            _ => Content::empty(place.namespace.format),
+            _ => Content::empty(location.namespace.format),
         };
         let latest = match (self.change_id, self.accepted_at) {
             (Some(change), Some(at)) => {
@@ -105,12 +105,12 @@ impl LiveConfigRow {
             }
             _ => None,
         };
-        Ok(LiveConfig { place, is_new: self.live.is_none(), live: self.live.map_or(0, count), content, latest })
+        Ok(LiveConfig { location, is_new: self.live.is_none(), live: self.live.map_or(0, count), content, latest })
     }
 }
 
 /// Selects the columns of a [`ConfigLocation`] for one config, with optional further columns and joins.
-macro_rules! place {
+macro_rules! location {
     ($columns:literal, $joins:literal) => {
         concat!(
             "select e.name as env, e.title, e.position, e.protected, e.archived_at as env_archived_at, n.app, ",
@@ -130,7 +130,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn location(&mut self, of: &ConfigId) -> Result<Option<ConfigLocation>> {
-        Ok(on!(self, c => sqlx::query_as(place!("", ""))
+        Ok(on!(self, c => sqlx::query_as(location!("", ""))
             .bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?)
     }
 
@@ -140,9 +140,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn live_config(&mut self, of: &ConfigId, known: Option<&KnownRelease>) -> Result<Option<LiveConfig>> {
-        let row: Option<LiveConfigRow> = ask!(
+        let row: Option<LiveConfigRow> = query_row!(
             self,
-            place!(
+            location!(
                 ", c.live, r.format as written_in, \
                  case when r.change_id = ? then null else r.content end as content, r.change_id, r.accepted_at",
                 "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \

@@ -77,11 +77,11 @@ macro_rules! on {
             Err(error) => Err(error),
             Ok(()) => {
                 fn here() {}
-                let asked = $crate::traces::DbTrip::Function(std::any::type_name_of_val(&here));
+                let round_trip = $crate::traces::DbRoundTrip::Function(std::any::type_name_of_val(&here));
                 let (raw, watch) = $conn.raw();
                 match raw {
-                    $crate::storage::conn::RawConn::Sqlite($c) => watch.statement(asked, async { $run }).await,
-                    $crate::storage::conn::RawConn::MySql($c) => watch.statement(asked, async { $run }).await,
+                    $crate::storage::conn::RawConn::Sqlite($c) => watch.statement(round_trip, async { $run }).await,
+                    $crate::storage::conn::RawConn::MySql($c) => watch.statement(round_trip, async { $run }).await,
                 }
             }
         }
@@ -90,20 +90,20 @@ macro_rules! on {
 use on;
 
 /// Defers a statement of a transaction, with these values, whose result is not needed: see [`Conn::defer`].
-macro_rules! later {
+macro_rules! defer {
     ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $conn.defer($sql, vec![$($crate::storage::batch::SqlValue::from($value)),*]).await
     };
 }
-use later;
+use defer;
 
 /// Queries a row with these values, together with the deferred statements before it: see [`Conn::query_row`].
-macro_rules! ask {
+macro_rules! query_row {
     ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $conn.query_row($sql, vec![$($crate::storage::batch::SqlValue::from($value)),*]).await
     };
 }
-use ask;
+use query_row;
 
 impl Db {
     /// Returns a connection for reading.
@@ -175,10 +175,10 @@ impl Db {
 
 async fn acquire_mysql(
     all: &ConnectionPool<MySql>,
-    none_came: &TimeoutDiagnosis,
+    diagnosis: &TimeoutDiagnosis,
 ) -> Result<PooledConn<MySql>, sqlx::Error> {
     match all.acquire().await {
-        Err(sqlx::Error::PoolTimedOut) => Err(none_came.error().await),
+        Err(sqlx::Error::PoolTimedOut) => Err(diagnosis.error().await),
         lent => lent,
     }
 }
@@ -192,7 +192,7 @@ fn writer_timeout() -> Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
-        let away = match &error {
+        let is_temporary = match &error {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) | E::Protocol(_) => true,
             // Two transactions inserted the same row, or deadlocked: `service::retry_conflicts` retries.
             E::Database(d) if d.is_unique_violation() || is_deadlock(&**d) => {
@@ -201,7 +201,7 @@ impl From<sqlx::Error> for Error {
             E::Database(d) => is_unavailable(&**d),
             _ => false,
         };
-        if away {
+        if is_temporary {
             tracing::warn!(error = %error, "the database did not answer");
             let detail = match &error {
                 E::PoolTimedOut => "no free connection in time".to_owned(),

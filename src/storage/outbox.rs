@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Conn, count, damaged, later, on, parsed, releases::content, row::AnyRow, signed};
+use super::{Conn, count, damaged, defer, on, parsed, releases::content, row::AnyRow, signed};
 use crate::domain::{
     change::ChangeId,
     entry::{Entry, Identity, Meta},
@@ -60,7 +60,7 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    fn due(self) -> Result<OutboxRelease> {
+    fn outbox_release(self) -> Result<OutboxRelease> {
         let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
         let change: ChangeId = parsed("a change", &self.change_id)?;
         let (seq, accepted_at) = (count(self.seq), Time(self.accepted_at));
@@ -121,8 +121,8 @@ impl<'a> ReleaseQuery<'a> {
 
     /// Selects the statement for at least one release.
     fn of(of: &'a [(ConfigId, u64)]) -> Self {
-        let rooms = Self::SLOT_COUNTS.into_iter().find(|room| of.len() <= *room);
-        Self { of, slots: rooms.unwrap_or_else(|| of.len().next_multiple_of(100)) }
+        let slots = Self::SLOT_COUNTS.into_iter().find(|room| of.len() <= *room);
+        Self { of, slots: slots.unwrap_or_else(|| of.len().next_multiple_of(100)) }
     }
 
     fn condition(&self) -> String {
@@ -166,7 +166,7 @@ impl Conn {
                  order by r.accepted_at, r.change_id, r.app, r.namespace limit ?"
             )
         ).bind(env.as_str()).bind(at).bind(at).bind(change).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(EntryRow::due).collect()
+        rows.into_iter().map(EntryRow::outbox_release).collect()
     }
 
     /// Returns the live release of every config, which the channel should hold.
@@ -206,14 +206,14 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn is_stored_release(&mut self, id: &ConfigId, there: &Identity) -> Result<Option<bool>> {
-        let of = [(id.clone(), there.seq)];
+    pub async fn is_stored_release(&mut self, id: &ConfigId, identity: &Identity) -> Result<Option<bool>> {
+        let of = [(id.clone(), identity.seq)];
         let Some((_, known)) = self.identities(&of).await?.pop() else { return Ok(None) };
-        if known == *there {
+        if known == *identity {
             return Ok(Some(true));
         }
         // A repair may have changed the bytes of the document. An unreadable release is not the given one.
-        Ok(Some(matches!(self.entries(&of).await?.pop(), Some(Ok(entry)) if entry.has_identity(there))))
+        Ok(Some(matches!(self.entries(&of).await?.pop(), Some(Ok(entry)) if entry.has_identity(identity))))
     }
 
     /// Returns the latest delivered release of a config, with its document.
@@ -253,7 +253,7 @@ impl Conn {
             }
             query.fetch_all(c).await
         })?;
-        Ok(rows.into_iter().map(|row| row.due()?.entry).collect())
+        Ok(rows.into_iter().map(|row| row.outbox_release()?.entry).collect())
     }
 
     /// Moves releases from the outbox to the deliveries. A repeated call changes nothing.
@@ -262,7 +262,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn mark_delivered(&mut self, of: &[(ConfigId, u64)], revision: i64, now: Time) -> Result<()> {
         for (id, seq) in of {
-            later!(
+            defer!(
                 self,
                 "insert into deliveries (env, app, namespace, seq, delivered_at, revision) \
                  select env, app, namespace, seq, ?, ? from due where env = ? and app = ? and namespace = ? and seq = ?",
@@ -273,7 +273,7 @@ impl Conn {
                 id.namespace.as_str(),
                 signed(*seq),
             )?;
-            later!(
+            defer!(
                 self,
                 "delete from due where env = ? and app = ? and namespace = ? and seq = ?",
                 id.env.as_str(),

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Conn, count, damaged, later, on, parsed, row::AnyRow, signed};
+use super::{Conn, count, damaged, defer, on, parsed, row::AnyRow, signed};
 use crate::{
     compute,
     domain::{
@@ -86,7 +86,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<()> {
         let id = may.on();
-        later!(
+        defer!(
             self,
             "update configs set live = live where env = ? and app = ? and namespace = ?",
             id.env.as_str(),
@@ -103,7 +103,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_config(&mut self, may: &May<Publish>) -> Result<()> {
         let id = may.on();
-        later!(
+        defer!(
             self,
             "insert into configs (env, app, namespace, live) values (?, ?, ?, 0)",
             id.env.as_str(),
@@ -136,7 +136,7 @@ impl Conn {
         content: &Content,
     ) -> Result<()> {
         let id = may.on();
-        later!(
+        defer!(
             self,
             "insert into releases (env, app, namespace, seq, format, content, sha256, author_id, author, message, \
              change_id, rolled_back_to, accepted_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -154,7 +154,7 @@ impl Conn {
             new.rolled_back_to.map(signed),
             new.accepted_at.0,
         )?;
-        later!(
+        defer!(
             self,
             "insert into due (env, app, namespace, seq, accepted_at) values (?, ?, ?, ?, ?)",
             id.env.as_str(),
@@ -163,7 +163,7 @@ impl Conn {
             signed(new.seq),
             new.accepted_at.0,
         )?;
-        later!(
+        defer!(
             self,
             "update configs set live = ? where env = ? and app = ? and namespace = ?",
             signed(new.seq),

@@ -1,6 +1,6 @@
 //! Keys that the server generates. All nodes of an installation share them.
 
-use super::{Conn, later, on};
+use super::{Conn, defer, on};
 use crate::domain::error::Result;
 
 impl Conn {
@@ -19,6 +19,6 @@ impl Conn {
     /// Those of [`super::Db::write`]; [`crate::domain::error::StateConflict::InProgress`] if another node stored one
     /// first.
     pub async fn insert_secret(&mut self, name: &str, secret: &str) -> Result<()> {
-        later!(self, "insert into secrets (name, secret) values (?, ?)", name, secret)
+        defer!(self, "insert into secrets (name, secret) values (?, ?)", name, secret)
     }
 }

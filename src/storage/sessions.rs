@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sqlx::QueryBuilder;
 
-use super::{Conn, later, on};
+use super::{Conn, defer, on};
 use crate::domain::{error::Result, time::Time};
 
 impl Conn {
@@ -73,7 +73,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_session(&mut self, id_sha256: &str) -> Result<()> {
-        later!(self, "delete from sessions where id_sha256 = ?", id_sha256)
+        defer!(self, "delete from sessions where id_sha256 = ?", id_sha256)
     }
 
     /// Ends all sessions of a user.
@@ -81,7 +81,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_sessions_of(&mut self, user: &str) -> Result<()> {
-        later!(self, "delete from sessions where user_id = ?", user)
+        defer!(self, "delete from sessions where user_id = ?", user)
     }
 
     /// Deletes expired sessions, and idempotency keys and failed log-ins from before `day_ago`.
@@ -89,8 +89,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_expired(&mut self, now: Time, day_ago: Time) -> Result<()> {
-        later!(self, "delete from sessions where expires_at < ?", now.0)?;
-        later!(self, "delete from idempotency where created_at < ?", day_ago.0)?;
-        later!(self, "delete from failures where last_at < ?", day_ago.0)
+        defer!(self, "delete from sessions where expires_at < ?", now.0)?;
+        defer!(self, "delete from idempotency where created_at < ?", day_ago.0)?;
+        defer!(self, "delete from failures where last_at < ?", day_ago.0)
     }
 }

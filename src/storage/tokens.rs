@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::{
-    Conn, damaged, later, on,
+    Conn, damaged, defer, on,
     row::{AnyRow, invalid},
 };
 use crate::domain::{
@@ -90,7 +90,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn revoke_token(&mut self, _: &May<GrantToken, ()>, id: &str, now: Time) -> Result<()> {
-        later!(self, "update tokens set revoked_at = ? where id = ? and revoked_at is null", now.0, id)
+        defer!(self, "update tokens set revoked_at = ? where id = ? and revoked_at is null", now.0, id)
     }
 
     /// Records when tokens were last used.
@@ -99,7 +99,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_tokens_last_used(&mut self, uses: &[(String, Time)]) -> Result<()> {
         for (id, at) in uses {
-            later!(self, "update tokens set last_used_at = ? where id = ?", at.0, id)?;
+            defer!(self, "update tokens set last_used_at = ? where id = ?", at.0, id)?;
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ async fn a_task_that_panics_at_the_stop_is_started_once_more_to_end_its_work() {
 }
 
 #[test]
-fn the_message_of_a_panic_is_told_only_if_it_cannot_hold_values() {
+fn only_constant_panic_messages_are_reported() {
     let text = |work: fn()| panic_text(&*std::panic::catch_unwind(work).unwrap_err());
     assert_eq!(text(|| panic!("constant")), "constant");
     let formatted = text(|| _ = std::hint::black_box("pässword").split_at(2));

@@ -53,7 +53,7 @@ pub struct TraceParent(SpanContext);
 
 /// Description of one round trip to the database.
 #[derive(Clone, Debug)]
-pub enum DbTrip {
+pub enum DbRoundTrip {
     /// One statement, described by the type name of an item inside the function that runs it.
     Function(&'static str),
     /// Statements that are sent together.
@@ -127,14 +127,14 @@ pub fn transaction(database: &'static str) -> Span {
 
 /// Creates the span of a round trip to the database. Its parent is the transaction's span, or the current span if the
 /// transaction's span is disabled.
-pub fn sql(transaction: &Span, database: &'static str, asked: &DbTrip) -> Span {
+pub fn sql(transaction: &Span, database: &'static str, round_trip: &DbRoundTrip) -> Span {
     let around = if transaction.is_none() { Span::current() } else { transaction.clone() };
     if !is_collected() || !has_our_target(&around) {
         return Span::none();
     }
-    let (name, all, count) = match asked {
-        DbTrip::Function(item) => (function(item).to_owned(), None, 1),
-        DbTrip::Batch(statements) => {
+    let (name, all, count) = match round_trip {
+        DbRoundTrip::Function(item) => (function(item).to_owned(), None, 1),
+        DbRoundTrip::Batch(statements) => {
             let mut all: Vec<String> = statements.iter().map(|sql| summary(sql)).collect();
             all.dedup();
             (all.last().cloned().unwrap_or_default(), Some(all.join(", ")), statements.len())
@@ -160,14 +160,14 @@ pub fn etcd() -> Span {
 }
 
 /// Creates the span of a worker's wait for the lock of an environment, on behalf of a publish request.
-pub fn lock(place: Option<&TraceParent>, env: &EnvName) -> Span {
-    after!(place, "lock", trimtab.env = env.as_str(), otel.status_code = Empty, "error.type" = Empty)
+pub fn lock(parent: Option<&TraceParent>, env: &EnvName) -> Span {
+    after!(parent, "lock", trimtab.env = env.as_str(), otel.status_code = Empty, "error.type" = Empty)
 }
 
 /// Creates the span of a change's delivery by a worker.
-pub fn delivery(place: Option<&TraceParent>, env: &EnvName, change: &ChangeId, releases: usize) -> Span {
+pub fn delivery(parent: Option<&TraceParent>, env: &EnvName, change: &ChangeId, releases: usize) -> Span {
     after!(
-        place,
+        parent,
         "deliver",
         trimtab.env = env.as_str(),
         trimtab.change = change.as_str(),

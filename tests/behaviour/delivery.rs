@@ -42,7 +42,7 @@ async fn history(site: &Site, id: &str) -> Vec<Release> {
 /// Waits until an environment is late, and returns the reason.
 async fn late(site: &Site) -> DelayReason {
     eventually("an environment is late", async || !site.service.late(ana()).is_empty()).await;
-    site.service.late(ana()).pop().unwrap().why
+    site.service.late(ana()).pop().unwrap().reason
 }
 
 /// Returns the outbox of dev.
@@ -281,7 +281,7 @@ on_both_set_ups! {
         assert_eq!(came[0].config, config("dev/mail/application"));
         assert_eq!(late(&node).await, DelayReason::Unreadable(config(SHOP), 1));
         let viewer = user_with_roles("vera", &[("dev/mail/*", Role::VIEWER)]);
-        assert_eq!(node.service.late(&viewer).pop().unwrap().why, DelayReason::Slow, "an invisible config is not named");
+        assert_eq!(node.service.late(&viewer).pop().unwrap().reason, DelayReason::Slow, "an invisible config is not named");
     }
 
     async fn reused_release_number_does_not_overwrite_the_channel(site: Site) {
@@ -341,7 +341,7 @@ on_both_set_ups! {
         delete_latest_release(&site, "shop", 2).await;
         site.publisher().reconcile().await.unwrap();
         let (message, confirm) = ("restored".into(), String::new());
-        let settle = ResolveDrift { config: config(SHOP), wins: KeptSide::Channel, seq: 2, message, confirm };
+        let settle = ResolveDrift { config: config(SHOP), kept_side: KeptSide::Channel, seq: 2, message, confirm };
         assert_delivered(&site.service.resolve_drift(&Actor::shell(), settle).await.unwrap());
         let (_, content) = site.service.live_content(ana(), &config(SHOP)).await.unwrap();
         let item = &content.items().unwrap()["a"];
@@ -442,20 +442,20 @@ on_both_set_ups! {
     }
 
     async fn administrator_resolves_drift_and_numbers_continue(site: Site) {
-        for (wins, seq, value) in [(KeptSide::Channel, 7, "foreign"), (KeptSide::Database, 8, "1")] {
-            let app = if wins == KeptSide::Channel { "shop" } else { "mail" };
+        for (kept_side, seq, value) in [(KeptSide::Channel, 7, "foreign"), (KeptSide::Database, 8, "1")] {
+            let app = if kept_side == KeptSide::Channel { "shop" } else { "mail" };
             let site = site.another_node().await.with_shop().await;
             let id = format!("dev/{app}/application");
             site.publish_key(ana(), &id, "a", "1").await;
             site.wait_until_recorded().await;
             overwrite(&site, &id, 7).await;
             site.publisher().reconcile().await.unwrap();
-            let settle = ResolveDrift { config: config(&id), wins, seq: 7, message: "restored".into(), confirm: String::new() };
-            let refused = site.service.resolve_drift(ana(), settle.clone()).await.unwrap_err();
+            let resolution = ResolveDrift { config: config(&id), kept_side, seq: 7, message: "restored".into(), confirm: String::new() };
+            let refused = site.service.resolve_drift(ana(), resolution.clone()).await.unwrap_err();
             assert_eq!(refused, Error::Forbidden(Need::Administer));
-            let stale = site.service.resolve_drift(&Actor::shell(), ResolveDrift { seq: 6, ..settle.clone() }).await.unwrap_err();
+            let stale = site.service.resolve_drift(&Actor::shell(), ResolveDrift { seq: 6, ..resolution.clone() }).await.unwrap_err();
             assert!(matches!(stale, Error::Stale(_)), "{stale:?}");
-            let settled = site.service.resolve_drift(&Actor::shell(), settle).await.unwrap();
+            let settled = site.service.resolve_drift(&Actor::shell(), resolution).await.unwrap();
             assert_delivered(&settled);
             assert_eq!((settled.releases[0].seq, settled.releases[0].previous), (seq, 1));
             site.wait_until_recorded().await;
@@ -468,7 +468,7 @@ on_both_set_ups! {
             let release = history(&site, &id).await.pop().unwrap();
             assert_eq!((release.seq, release.previous), (seq + 1, seq));
             let change = site.service.change(ana(), &settled.change).await.unwrap();
-            assert_eq!(change.configs[0].diff.is_empty(), wins == KeptSide::Database);
+            assert_eq!(change.configs[0].diff.is_empty(), kept_side == KeptSide::Database);
         }
     }
 
@@ -481,6 +481,6 @@ on_both_set_ups! {
         let published = site.publish_key(ana(), SHOP, "a", "2").await;
         assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
         let late = site.service.late(ana()).pop().expect("the environment is late");
-        assert_eq!(late.why, DelayReason::Ahead(config(SHOP), 7));
+        assert_eq!(late.reason, DelayReason::Ahead(config(SHOP), 7));
     }
 }

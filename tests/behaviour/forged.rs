@@ -86,7 +86,7 @@ async fn put_back(site: &Site, halves: &[(String, String); 2]) {
 }
 
 fn settle(wins: KeptSide, seq: u64) -> ResolveDrift {
-    ResolveDrift { config: config(SHOP), wins, seq, message: "forged".into(), confirm: String::new() }
+    ResolveDrift { config: config(SHOP), kept_side: wins, seq, message: "forged".into(), confirm: String::new() }
 }
 
 /// Compares the channel with the database and returns the kind of the drift, if there is one.

@@ -71,16 +71,16 @@ on_both_set_ups! {
 
     async fn late_environment_is_reported_only_to_users_who_see_it(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
-        let late = LateEnv { env: "prod".parse().unwrap(), since: now(), why: DelayReason::Slow, waiting: 1 };
+        let late = LateEnv { env: "prod".parse().unwrap(), since: now(), reason: DelayReason::Slow, waiting: 1 };
         site.dispatch().status.set_late(late);
         assert_eq!(site.service.late(ana()).len(), 1);
         assert_eq!(site.service.late(&user_with_roles("gus", &[(SHOP, Role::OWNER)])), []);
         assert_eq!(site.dispatch().status.late().len(), 1);
         // A driver's message contains addresses.
         let why = DelayReason::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
-        site.dispatch().status.set_late(LateEnv { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
-        assert_eq!(site.service.late(&Actor::shell()).pop().unwrap().why, why);
-        assert_eq!(site.service.late(ana()).pop().unwrap().why, DelayReason::Channel(None));
+        site.dispatch().status.set_late(LateEnv { env: "prod".parse().unwrap(), since: now(), reason: why.clone(), waiting: 1 });
+        assert_eq!(site.service.late(&Actor::shell()).pop().unwrap().reason, why);
+        assert_eq!(site.service.late(ana()).pop().unwrap().reason, DelayReason::Channel(None));
     }
 
     async fn creator_token_creates_apps_and_namespaces_in_its_patterns(site: Site) {

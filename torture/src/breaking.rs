@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     dice::Dice,
-    faults::{Fault, Link, Who},
-    place::{CONFIGS, Place},
+    faults::{Fault, Link, Server},
+    place::{CONFIGS, Cluster},
     process::Result,
     proxy::{Kept, Mode, Proxy},
     readers::sha256,
@@ -21,7 +21,7 @@ pub const FOREIGN: &str = "{\"written\":\"by somebody else\"}";
 
 /// Notes about executed faults.
 #[derive(Clone, Debug, Default)]
-pub struct Made {
+pub struct FaultNotes {
     /// Deliveries that reached etcd when it already held a later release.
     pub stale: u64,
     /// The reason of each fault that was skipped.
@@ -30,9 +30,9 @@ pub struct Made {
 
 /// Executes faults.
 pub struct Breaker<'a> {
-    pub place: &'a mut Place,
+    pub place: &'a mut Cluster,
     pub dice: Dice,
-    pub made: Made,
+    pub made: FaultNotes,
 }
 
 impl Breaker<'_> {
@@ -57,24 +57,24 @@ impl Breaker<'_> {
             Fault::KillConnections => self.kill_connections().await,
             Fault::ReadOnly => self.place.database.read_only(true).await,
             Fault::BothDown => self.both_down().await,
-            Fault::ReaderInTheDark(n) => {
+            Fault::ReaderRestartOffline(n) => {
                 self.both_down().await?;
-                self.kill(Who::Reader(*n)).await?;
+                self.kill(Server::Reader(*n)).await?;
                 sleep(Duration::from_millis(300)).await;
-                self.process(Who::Reader(*n)).start()
+                self.process(Server::Reader(*n)).start()
             }
-            Fault::DiskFull(Who::Etcd) => self.place.etcd.disk.fill(),
+            Fault::DiskFull(Server::Etcd) => self.place.etcd.disk.fill(),
             Fault::DiskFull(_) => self.place.database.disk.fill(),
         }
     }
 
-    fn process(&mut self, who: Who) -> &mut crate::process::Process {
+    fn process(&mut self, who: Server) -> &mut crate::process::Process {
         let consoles = self.place.consoles;
         match who {
-            Who::Console(n) => &mut self.place.nodes[n].process,
-            Who::Reader(n) => &mut self.place.nodes[consoles + n].process,
-            Who::Etcd => &mut self.place.etcd.process,
-            Who::Database => &mut self.place.database.process,
+            Server::Console(n) => &mut self.place.nodes[n].process,
+            Server::Reader(n) => &mut self.place.nodes[consoles + n].process,
+            Server::Etcd => &mut self.place.etcd.process,
+            Server::Database => &mut self.place.database.process,
         }
     }
 
@@ -86,7 +86,7 @@ impl Breaker<'_> {
         }
     }
 
-    async fn kill(&mut self, who: Who) -> Result<()> {
+    async fn kill(&mut self, who: Server) -> Result<()> {
         let process = self.process(who);
         process.kill().await?;
         // Half of the servers restart at once, the others at the healing.
@@ -99,11 +99,11 @@ impl Breaker<'_> {
     }
 
     async fn both_down(&mut self) -> Result<()> {
-        self.kill_for_good(Who::Etcd).await?;
-        self.kill_for_good(Who::Database).await
+        self.kill_for_good(Server::Etcd).await?;
+        self.kill_for_good(Server::Database).await
     }
 
-    async fn kill_for_good(&mut self, who: Who) -> Result<()> {
+    async fn kill_for_good(&mut self, who: Server) -> Result<()> {
         self.process(who).kill().await
     }
 
@@ -140,7 +140,7 @@ impl Breaker<'_> {
             self.skip("no console held a lock");
             return Ok(());
         };
-        self.process(Who::Console(holder)).pause().await
+        self.process(Server::Console(holder)).pause().await
     }
 
     async fn lose_held_lock(&mut self, with_lease: bool) -> Result<()> {

@@ -19,7 +19,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    history::{Action, Edit, Event, How, What},
+    history::{Action, Edit, Event, EventKind, ReadKind},
     readers,
     state::{Release, State},
 };
@@ -124,14 +124,14 @@ fn operations(events: &[Event]) -> BTreeMap<u64, Op<'_>> {
     let mut ops: BTreeMap<u64, Op<'_>> = BTreeMap::new();
     for event in events {
         match &event.what {
-            What::Invoke { op, action, message, edits, .. } => {
+            EventKind::Invoke { op, action, message, edits, .. } => {
                 let new = Op { action: *action, message, edits, attempts: 0, ok: None, refused: None };
                 ops.entry(*op).or_insert(new).attempts += 1;
             }
-            What::Ok { op, releases, .. } => {
+            EventKind::Ok { op, releases, .. } => {
                 ops.entry(*op).and_modify(|op| op.ok = Some(releases));
             }
-            What::Fail { op, status, .. } => {
+            EventKind::Fail { op, status, .. } => {
                 ops.entry(*op).and_modify(|op| op.refused = Some(*status));
             }
             _ => {}
@@ -243,7 +243,7 @@ impl Verdict {
         if self.acknowledged == 0 {
             self.wrong('g', "no publish was acknowledged".into());
         }
-        let seen = events.iter().filter(|event| matches!(event.what, What::Seen { .. } | What::Empty { .. }));
+        let seen = events.iter().filter(|event| matches!(event.what, EventKind::Seen { .. } | EventKind::Empty { .. }));
         let seen: BTreeSet<&str> = seen.map(|event| &*event.client).collect();
         for reader in readers.iter().filter(|reader| !seen.contains(&***reader)) {
             self.wrong('g', format!("{reader} was shown no release"));
@@ -270,7 +270,7 @@ impl Verdict {
                 continue;
             }
             let same = state.channel.get(&release.config).is_some_and(|lying| {
-                lying.seq == release.seq && (lying.sha256 == release.sha256 || lying.stirred == release.sha256)
+                lying.seq == release.seq && (lying.sha256 == release.sha256 || lying.rewritten_sha256 == release.sha256)
             });
             if !same {
                 let lying = state.channel.get(&release.config);
@@ -286,14 +286,14 @@ impl Verdict {
         let mut newest: HashMap<(&str, &str), u64> = HashMap::new();
         for event in events {
             let (how, config, seq, sha256) = match &event.what {
-                What::Seen { how, config, seq, sha256 } => (*how, config, *seq, sha256),
-                What::Empty { config, seq, .. } => {
+                EventKind::Seen { how, config, seq, sha256 } => (*how, config, *seq, sha256),
+                EventKind::Empty { config, seq, .. } => {
                     self.wrong('c', format!("{} was shown an empty {config} {seq}", event.client));
                     continue;
                 }
                 _ => continue,
             };
-            let direct = how == How::Etcd;
+            let direct = how == ReadKind::Etcd;
             if direct && foreign.as_ref() == Some(sha256) {
                 continue;
             }
@@ -308,7 +308,9 @@ impl Verdict {
             let stirred = [&state.channel_began, &state.channel].into_iter().filter_map(|channel| channel.get(config));
             let known = releases.get(&(&**config, seq)).is_some_and(|release| {
                 release.sha256 == *sha256
-                    || stirred.clone().any(|l| l.seq == seq && l.sha256 == *sha256 && l.stirred == release.sha256)
+                    || stirred
+                        .clone()
+                        .any(|l| l.seq == seq && l.sha256 == *sha256 && l.rewritten_sha256 == release.sha256)
             });
             if !(known || falls) {
                 self.wrong('c', format!("{} was shown {config} {seq}, which is no release ({sha256})", event.client));

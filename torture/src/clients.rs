@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     dice::Dice,
-    history::{Action, Edit, Recorder, What},
+    history::{Action, Edit, EventKind, Recorder},
     place::CONFIGS,
 };
 
@@ -142,7 +142,7 @@ impl Writer {
             // Some attempts have a short timeout.
             let patience = if self.dice.once_in(3) { self.dice.millis(300, 1500) } else { Duration::from_secs(8) };
             let note = |what| self.round.recorder.note(&self.name, &node, what);
-            note(What::Invoke {
+            note(EventKind::Invoke {
                 op,
                 attempt,
                 action: request.action,
@@ -153,18 +153,18 @@ impl Writer {
             match self.post(&format!("{url}/api/v1/{}", request.path), &key, &request.body, patience).await {
                 Ok((200..=202, said)) => {
                     let (releases, delivered) = (releases(&said), said["delivery"]["state"] == "delivered");
-                    note(What::Ok { op, releases, delivered });
+                    note(EventKind::Ok { op, releases, delivered });
                     return End::Done(said);
                 }
                 // In progress, throttled or unavailable: the operation may still succeed or fail.
                 Ok((status, said)) if status >= 500 || status == 429 || is_in_progress(status, &said) => {
-                    note(What::Unknown { op, why: format!("{status}: {}", said["detail"]) });
+                    note(EventKind::Unknown { op, why: format!("{status}: {}", said["detail"]) });
                 }
                 Ok((status, said)) => {
-                    note(What::Fail { op, status, why: said["detail"].to_string() });
+                    note(EventKind::Fail { op, status, why: said["detail"].to_string() });
                     return End::Refused;
                 }
-                Err(error) => note(What::Unknown { op, why: cause(&error) }),
+                Err(error) => note(EventKind::Unknown { op, why: cause(&error) }),
             }
             if !self.goes_on() && *until.get_or_insert(Instant::now() + INSIST) < Instant::now() {
                 return End::Open;

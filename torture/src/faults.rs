@@ -8,7 +8,7 @@ use crate::{dice::Dice, process::Result, proxy::Mode};
 
 /// A server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Server {
     /// A console.
     Console(usize),
     /// A reader node.
@@ -31,8 +31,8 @@ pub enum Link {
 /// A fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    Kill(Who),
-    Pause(Who),
+    Kill(Server),
+    Pause(Server),
     /// Pauses the console that holds the lock for longer than its lease.
     PauseHolder,
     Link(Link, Mode),
@@ -50,8 +50,8 @@ pub enum Fault {
     ReadOnly,
     BothDown,
     /// Restarts a reader while etcd and the database are down.
-    ReaderInTheDark(usize),
-    DiskFull(Who),
+    ReaderRestartOffline(usize),
+    DiskFull(Server),
 }
 
 /// Kinds of faults with their weights. Long faults have low weights.
@@ -214,14 +214,14 @@ fn draw(dice: &mut Dice, kinds: &[(&'static str, usize)]) -> Option<&'static str
 fn fault(kind: &str, possible: &Possible, dice: &mut Dice) -> Fault {
     let (console, reader) = (dice.below(2), dice.below(possible.readers));
     match kind {
-        "kill console" => Fault::Kill(Who::Console(console)),
-        "kill etcd" => Fault::Kill(Who::Etcd),
-        "kill database" => Fault::Kill(Who::Database),
-        "kill reader" => Fault::Kill(Who::Reader(reader)),
-        "pause console" => Fault::Pause(Who::Console(console)),
+        "kill console" => Fault::Kill(Server::Console(console)),
+        "kill etcd" => Fault::Kill(Server::Etcd),
+        "kill database" => Fault::Kill(Server::Database),
+        "kill reader" => Fault::Kill(Server::Reader(reader)),
+        "pause console" => Fault::Pause(Server::Console(console)),
         "pause holder past its lease" => Fault::PauseHolder,
-        "pause etcd" => Fault::Pause(Who::Etcd),
-        "pause database" => Fault::Pause(Who::Database),
+        "pause etcd" => Fault::Pause(Server::Etcd),
+        "pause database" => Fault::Pause(Server::Database),
         "late delivery" => Fault::LateDelivery,
         "lock deleted" => Fault::LockDeleted,
         "lease revoked" => Fault::LeaseRevoked,
@@ -232,8 +232,8 @@ fn fault(kind: &str, possible: &Possible, dice: &mut Dice) -> Fault {
         "restore" => Fault::Restore,
         "connections killed" => Fault::KillConnections,
         "read-only database" => Fault::ReadOnly,
-        "reader restarted in the dark" => Fault::ReaderInTheDark(reader),
-        "disk full" => Fault::DiskFull(*dice.pick(&[Who::Etcd, Who::Database])),
+        "reader restarted in the dark" => Fault::ReaderRestartOffline(reader),
+        "disk full" => Fault::DiskFull(*dice.pick(&[Server::Etcd, Server::Database])),
         "both down" => Fault::BothDown,
         _ => Fault::Link(link(possible, dice), mode(kind, dice)),
     }

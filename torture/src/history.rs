@@ -19,13 +19,13 @@ pub struct Event {
     /// Name of the client's server.
     pub node: String,
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// Kind and details of an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// A client sends a request, for the first time or again with the same idempotency key.
     Invoke {
         op: u64,
@@ -44,9 +44,9 @@ pub enum What {
     /// The attempt got no answer, or none that tells whether the operation was done.
     Unknown { op: u64, why: String },
     /// A reader was shown a release.
-    Seen { how: How, config: String, seq: u64, sha256: String },
+    Seen { how: ReadKind, config: String, seq: u64, sha256: String },
     /// A reader was shown empty content.
-    Empty { how: How, config: String, seq: u64 },
+    Empty { how: ReadKind, config: String, seq: u64 },
     /// A read failed.
     Missed { config: String, why: String },
     /// The harness reached a phase.
@@ -78,7 +78,7 @@ pub struct Edit {
 /// Kind of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum How {
+pub enum ReadKind {
     Snapshot,
     Poll,
     Stream,
@@ -111,7 +111,7 @@ impl Recorder {
     }
 
     /// Records an event at the present time.
-    pub fn note(&self, client: &str, node: &str, what: What) {
+    pub fn note(&self, client: &str, node: &str, what: EventKind) {
         let mut events = self.events.lock();
         // Read under the lock, so that the history is in order.
         let at = self.began.elapsed().as_micros() as u64;
@@ -120,7 +120,7 @@ impl Recorder {
 
     /// Records a phase of the harness.
     pub fn mark(&self, name: &str, phase: Phase) {
-        self.note("harness", "", What::Harness { name: name.to_owned(), phase });
+        self.note("harness", "", EventKind::Harness { name: name.to_owned(), phase });
     }
 
     /// Returns whether all long polls, all streams and the reader of etcd were last shown the live releases. `many` is
@@ -129,7 +129,9 @@ impl Recorder {
         let events = self.events.lock();
         let mut last: HashMap<(&str, &str), u64> = HashMap::new();
         for event in events.iter() {
-            if let What::Seen { how: How::Poll | How::Stream | How::Etcd, config, seq, .. } = &event.what {
+            if let EventKind::Seen { how: ReadKind::Poll | ReadKind::Stream | ReadKind::Etcd, config, seq, .. } =
+                &event.what
+            {
                 last.insert((&event.client, config), *seq);
             }
         }

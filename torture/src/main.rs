@@ -22,7 +22,7 @@ use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
 use faults::{Plan, Possible};
 use mutation::Mutation;
-use place::{Place, Recipe};
+use place::{Cluster, Recipe};
 use process::Result;
 use report::Tally;
 use round::Outcome;
@@ -99,7 +99,7 @@ async fn run() -> Result<bool> {
         recipe.readers = readers;
     }
     recipe.without = order.without;
-    let mut place = Some(Place::start(&recipe, order.seed).await?);
+    let mut place = Some(Cluster::start(&recipe, order.seed).await?);
     let disks = place.as_ref().is_some_and(|place| place.etcd.disk.is_small());
     let possible = Possible { readers: recipe.readers, disks };
     possible.check(&order.only)?;
@@ -108,7 +108,7 @@ async fn run() -> Result<bool> {
         let plan = Plan::of(order.seed + n, &possible, &order.only);
         let mut here = match place.take() {
             Some(here) => here,
-            None => Place::start(&recipe, order.seed + n).await?,
+            None => Cluster::start(&recipe, order.seed + n).await?,
         };
         let (fenced, started) = (here.lines(FENCED), Instant::now());
         let outcome = round::play(&mut here, &plan).await;
@@ -177,7 +177,7 @@ fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {
 }
 
 /// Writes plan, logs, history and final state of a round to a folder.
-fn keep(plan: &Plan, outcome: Option<&Outcome>, place: &mut Place) -> Result<PathBuf> {
+fn keep(plan: &Plan, outcome: Option<&Outcome>, place: &mut Cluster) -> Result<PathBuf> {
     let folder = PathBuf::from(std::env::var("TORTURE_KEEP").unwrap_or_else(|_| "target/torture".into()));
     let folder = folder.join(plan.seed.to_string());
     fs::create_dir_all(&folder)?;

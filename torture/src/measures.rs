@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::history::{Action, Event, How, Phase, What};
+use crate::history::{Action, Event, EventKind, Phase, ReadKind};
 
 /// Measured values, in milliseconds.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ pub struct Measures {
     /// Times from the request of a publish to each waiting reader, during the faults. Some waited for the healing.
     pub broken: Samples,
     /// Number of snapshot reads during the faults.
-    pub asked: u64,
+    pub requested: u64,
     /// Number of these reads that were answered within a second.
     pub answered: u64,
     /// Maximum age, in milliseconds, of an acknowledged newer release when a reader was shown an older one.
@@ -47,7 +47,7 @@ impl Measures {
     /// Computes the measurements from a history.
     pub fn of(events: &[Event]) -> Self {
         let at = |wanted| {
-            let mark = |e: &&Event| matches!(&e.what, What::Harness { phase, .. } if *phase == wanted);
+            let mark = |e: &&Event| matches!(&e.what, EventKind::Harness { phase, .. } if *phase == wanted);
             events.iter().find(mark).map_or(u64::MAX, |event| event.at)
         };
         let (begins, healed) = (at(Phase::Begins), at(Phase::Healed));
@@ -61,7 +61,7 @@ impl Measures {
         // The releases of a config that each waiting reader was shown, in order.
         let mut shown: HashMap<(&str, &str), Vec<(u64, u64)>> = HashMap::new();
         for event in events {
-            if let What::Seen { how: How::Poll | How::Stream, config, seq, .. } = &event.what {
+            if let EventKind::Seen { how: ReadKind::Poll | ReadKind::Stream, config, seq, .. } = &event.what {
                 shown.entry((&event.client, config)).or_default().push((event.at, *seq));
             }
         }
@@ -85,7 +85,7 @@ impl Measures {
     fn availability(&mut self, events: &[Event], begins: u64, healed: u64) {
         let mut acknowledged: BTreeMap<(&str, u64), u64> = BTreeMap::new();
         for event in events {
-            if let What::Ok { releases, .. } = &event.what {
+            if let EventKind::Ok { releases, .. } = &event.what {
                 for (config, seq) in releases {
                     acknowledged.entry((config, *seq)).or_insert(event.at);
                 }
@@ -93,9 +93,9 @@ impl Measures {
         }
         for event in events.iter().filter(|event| (begins..healed).contains(&event.at)) {
             match &event.what {
-                What::Missed { .. } => self.asked += 1,
-                What::Seen { how: How::Snapshot, config, seq, .. } => {
-                    self.asked += 1;
+                EventKind::Missed { .. } => self.requested += 1,
+                EventKind::Seen { how: ReadKind::Snapshot, config, seq, .. } => {
+                    self.requested += 1;
                     self.answered += 1;
                     let newer = acknowledged.range((&**config, seq + 1)..=(&**config, u64::MAX));
                     if let Some(since) = newer.map(|(_, at)| *at).min() {
@@ -113,10 +113,10 @@ fn publishes(events: &[Event]) -> Vec<(u64, &str, u64)> {
     let (mut asked, mut found): (HashMap<u64, (u64, u32)>, _) = (HashMap::new(), Vec::new());
     for event in events {
         match &event.what {
-            What::Invoke { op, action: Action::Publish, .. } => {
+            EventKind::Invoke { op, action: Action::Publish, .. } => {
                 asked.entry(*op).or_insert((event.at, 0)).1 += 1;
             }
-            What::Ok { op, releases, .. } => {
+            EventKind::Ok { op, releases, .. } => {
                 if let Some((at, 1)) = asked.get(op) {
                     found.extend(releases.iter().map(|(config, seq)| (*at, &**config, *seq)));
                 }
@@ -131,33 +131,35 @@ fn publishes(events: &[Event]) -> Vec<(u64, &str, u64)> {
 mod tests {
     use super::*;
 
-    fn event(at: u64, client: &str, what: What) -> Event {
+    fn event(at: u64, client: &str, what: EventKind) -> Event {
         Event { at: at * 1000, client: client.into(), node: String::new(), what }
     }
 
     fn publish(at: u64, seq: u64) -> [Event; 2] {
         let (message, action) = (String::new(), Action::Publish);
-        let asked = What::Invoke { op: seq, attempt: 0, action, message, edits: Vec::new(), base: None };
-        let told = What::Ok { op: seq, releases: vec![("c".into(), seq)], delivered: true };
+        let asked = EventKind::Invoke { op: seq, attempt: 0, action, message, edits: Vec::new(), base: None };
+        let told = EventKind::Ok { op: seq, releases: vec![("c".into(), seq)], delivered: true };
         [event(at, "p", asked), event(at + 2, "p", told)]
     }
 
-    fn seen(at: u64, how: How, seq: u64) -> Event {
-        event(at, "r", What::Seen { how, config: "c".into(), seq, sha256: String::new() })
+    fn seen(at: u64, how: ReadKind, seq: u64) -> Event {
+        event(at, "r", EventKind::Seen { how, config: "c".into(), seq, sha256: String::new() })
     }
 
     #[test]
     fn times_before_and_during_faults_are_separate() {
-        let mark = |at, phase| event(at, "harness", What::Harness { name: String::new(), phase });
+        let mark = |at, phase| event(at, "harness", EventKind::Harness { name: String::new(), phase });
         let mut events: Vec<Event> = publish(10, 1).into();
-        events.extend([seen(15, How::Stream, 1), mark(20, Phase::Begins)]);
+        events.extend([seen(15, ReadKind::Stream, 1), mark(20, Phase::Begins)]);
         events.extend(publish(30, 2));
-        events
-            .extend([seen(50, How::Snapshot, 1), event(60, "r", What::Missed { config: "c".into(), why: "x".into() })]);
-        events.extend([mark(90, Phase::Healed), seen(100, How::Stream, 2)]);
+        events.extend([
+            seen(50, ReadKind::Snapshot, 1),
+            event(60, "r", EventKind::Missed { config: "c".into(), why: "x".into() }),
+        ]);
+        events.extend([mark(90, Phase::Healed), seen(100, ReadKind::Stream, 2)]);
         let measures = Measures::of(&events);
         assert_eq!(measures.healthy.0, [5.0]);
         assert_eq!(measures.broken.0, [70.0]);
-        assert_eq!((measures.asked, measures.answered, measures.stalest), (2, 1, 18.0));
+        assert_eq!((measures.requested, measures.answered, measures.stalest), (2, 1, 18.0));
     }
 }

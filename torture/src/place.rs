@@ -68,7 +68,7 @@ pub struct Node {
 }
 
 /// All servers of a set-up.
-pub struct Place {
+pub struct Cluster {
     // Fields are dropped in this order, so servers end before their disks are removed.
     pub nodes: Vec<Node>,
     pub database: Database,
@@ -89,7 +89,7 @@ impl Drop for Folder {
     }
 }
 
-impl Place {
+impl Cluster {
     /// Starts everything. The seed decides which consoles deliver without their fast path.
     pub async fn start(recipe: &Recipe, seed: u64) -> Result<Self> {
         let made = run(Command::new("mktemp").args(["-d", "-t", "trimtab-torture.XXXXXX"])).await?;
@@ -303,7 +303,7 @@ impl Node {
                 return Ok(());
             }
             if Instant::now() > end {
-                return Err(format!("{} does not start:\n{}", self.name(), self.process.said()).into());
+                return Err(format!("{} does not start:\n{}", self.name(), self.process.log_tail()).into());
             }
             sleep(Duration::from_millis(30)).await;
         }

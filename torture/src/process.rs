@@ -107,7 +107,7 @@ impl Process {
     }
 
     /// Returns the last 20 lines of the log.
-    pub fn said(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let text = std::fs::read(self.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
@@ -125,7 +125,7 @@ impl Process {
                 self.start()?;
             }
             if !self.runs() || Instant::now() > end {
-                return Err(format!("{} does not start:\n{}", self.name, self.said()).into());
+                return Err(format!("{} does not start:\n{}", self.name, self.log_tail()).into());
             }
             sleep(Duration::from_millis(20)).await;
         }

@@ -11,9 +11,9 @@ use tokio::time::{sleep, timeout};
 use crate::{
     clients::cause,
     dice::Dice,
-    history::{How, Recorder, What},
+    history::{EventKind, ReadKind, Recorder},
     place::{CONFIGS, Node},
-    state::Lying,
+    state::EtcdRelease,
 };
 
 /// Timeout of a snapshot.
@@ -26,9 +26,9 @@ const ETCD: &str = "etcd";
 
 /// Returns the names of all reading clients.
 pub fn names(nodes: &[Node]) -> Vec<String> {
-    let hows = [How::Snapshot, How::Poll, How::Stream];
+    let hows = [ReadKind::Snapshot, ReadKind::Poll, ReadKind::Stream];
     let at_nodes = nodes.iter().flat_map(|node| hows.map(|how| name(how, node.name())));
-    at_nodes.chain([name(How::Etcd, ETCD)]).collect()
+    at_nodes.chain([name(ReadKind::Etcd, ETCD)]).collect()
 }
 
 /// A client that reads from one node.
@@ -57,11 +57,11 @@ impl Reader {
             match self.snapshot(request, raw).await {
                 Ok(Some((seq, sha256))) => {
                     validators.insert(config, (seq, sha256.clone()));
-                    self.saw(How::Snapshot, config, seq, sha256);
+                    self.saw(ReadKind::Snapshot, config, seq, sha256);
                 }
                 Ok(None) => {
                     if let Some((seq, sha256)) = validators.get(config).cloned() {
-                        self.saw(How::Snapshot, config, seq, sha256);
+                        self.saw(ReadKind::Snapshot, config, seq, sha256);
                     }
                 }
                 Err(why) => self.missed(config, why),
@@ -102,7 +102,7 @@ impl Reader {
             };
             match said.as_ref().and_then(envelope) {
                 Some((_, seq, sha256)) => {
-                    self.saw(How::Poll, config, seq, sha256);
+                    self.saw(ReadKind::Poll, config, seq, sha256);
                     // Never decreased: with a lower number, the next poll would return at once.
                     after = after.max(seq);
                 }
@@ -134,7 +134,7 @@ impl Reader {
         let data = text.lines().find_map(|line| line.strip_prefix("data:"));
         let said: Option<Value> = data.and_then(|data| serde_json::from_str(data.trim()).ok());
         if let Some((config, seq, sha256)) = said.as_ref().and_then(envelope) {
-            self.saw(How::Stream, &config, seq, sha256);
+            self.saw(ReadKind::Stream, &config, seq, sha256);
         }
     }
 
@@ -142,27 +142,27 @@ impl Reader {
         http.get(format!("{}/api/v1/{path}", self.node.1)).bearer_auth(&self.token)
     }
 
-    fn saw(&self, how: How, config: &str, seq: u64, sha256: String) {
+    fn saw(&self, how: ReadKind, config: &str, seq: u64, sha256: String) {
         saw(&self.recorder, &self.node.0, how, config, seq, sha256);
     }
 
     fn missed(&self, config: &str, why: String) {
-        let what = What::Missed { config: config.to_owned(), why };
-        self.recorder.note(&name(How::Snapshot, &self.node.0), &self.node.0, what);
+        let what = EventKind::Missed { config: config.to_owned(), why };
+        self.recorder.note(&name(ReadKind::Snapshot, &self.node.0), &self.node.0, what);
     }
 }
 
-fn saw(recorder: &Recorder, node: &str, how: How, config: &str, seq: u64, sha256: String) {
+fn saw(recorder: &Recorder, node: &str, how: ReadKind, config: &str, seq: u64, sha256: String) {
     let config = config.to_owned();
     let what = match sha256.is_empty() {
-        true => What::Empty { how, config, seq },
-        false => What::Seen { how, config, seq, sha256 },
+        true => EventKind::Empty { how, config, seq },
+        false => EventKind::Seen { how, config, seq, sha256 },
     };
     recorder.note(&name(how, node), node, what);
 }
 
 /// Returns the name of a reading client.
-pub fn name(how: How, node: &str) -> String {
+pub fn name(how: ReadKind, node: &str) -> String {
     format!("{}@{node}", format!("{how:?}").to_lowercase())
 }
 
@@ -257,9 +257,9 @@ impl Keys {
     }
 
     /// Returns a config's release, if both keys exist.
-    pub fn whole(&self, config: &str) -> Option<Lying> {
+    pub fn whole(&self, config: &str) -> Option<EtcdRelease> {
         let (sha256, stirred) = self.documents.get(config)?.clone();
-        Some(Lying { seq: *self.numbers.get(config)?, sha256, stirred })
+        Some(EtcdRelease { seq: *self.numbers.get(config)?, sha256, rewritten_sha256: stirred })
     }
 
     fn tell(&mut self, recorder: &Recorder) {
@@ -267,8 +267,8 @@ impl Keys {
         touched.sort();
         touched.dedup();
         for config in touched {
-            if let Some(Lying { seq, sha256, .. }) = self.whole(&config) {
-                saw(recorder, ETCD, How::Etcd, &config, seq, sha256);
+            if let Some(EtcdRelease { seq, sha256, .. }) = self.whole(&config) {
+                saw(recorder, ETCD, ReadKind::Etcd, &config, seq, sha256);
             }
         }
     }

@@ -59,7 +59,7 @@ impl Kind {
         if let Some(converged) = outcome.converged {
             self.converged.add(converged.as_secs_f64() * 1e3);
         }
-        self.asked += measures.asked;
+        self.asked += measures.requested;
         self.answered += measures.answered;
         self.stalest = self.stalest.max(measures.stalest);
     }

@@ -14,14 +14,14 @@ use tokio::{
 };
 
 use crate::{
-    breaking::{Breaker, FOREIGN, Made},
+    breaking::{Breaker, FOREIGN, FaultNotes},
     checker::{self, Allowed, Verdict, Violation},
     clients::{INSIST, Round, Writer},
     dice::Dice,
-    faults::{Fault, Plan, Who},
+    faults::{Fault, Plan, Server},
     history::{Event, Phase, Recorder},
     measures::Measures,
-    place::{CONFIGS, Place},
+    place::{CONFIGS, Cluster},
     process::Result,
     readers::{self, Reader},
     state::{self, Begin, State},
@@ -43,13 +43,13 @@ pub struct Outcome {
     pub verdict: Verdict,
     pub measures: Measures,
     pub converged: Option<Duration>,
-    pub made: Made,
+    pub made: FaultNotes,
     /// Number of drifts that the servers recorded, and of those that the harness repaired.
     pub drifts: (i64, u64),
 }
 
 /// Plays a round.
-pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
+pub async fn play(place: &mut Cluster, plan: &Plan) -> Result<Outcome> {
     let begin = Begin::read(place).await?;
     let drifts_before = state::drifts(&mut place.database.root().await?).await?;
     let panics_before = place.lines("panicked at");
@@ -61,7 +61,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     sleep(plan.calm).await;
     recorder.mark(&plan.kind(), Phase::Begins);
     let end = Instant::now() + plan.length;
-    let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "breaker"), made: Made::default() };
+    let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "breaker"), made: FaultNotes::default() };
     for planned in &plan.faults {
         sleep(planned.after).await;
         match breaker.make(&planned.fault).await {
@@ -96,7 +96,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let mut verdict = checker::check(&events, &readers, &state, &allowed(place, plan), converged);
     // A killed console may restart while its database is down, and then ends. That is no violation.
     let killed =
-        |name: &String| plan.has(|f| matches!(f, Fault::Kill(Who::Console(n)) if place.nodes[*n].name() == name));
+        |name: &String| plan.has(|f| matches!(f, Fault::Kill(Server::Console(n)) if place.nodes[*n].name() == name));
     let ended = ended.into_iter().filter(|name| !killed(name)).map(|name| format!("{name} ended by itself"));
     let panics = (place.lines("panicked at") > panics_before).then(|| "a server panicked".to_owned());
     verdict.violations.extend(ended.chain(panics).map(|what| Violation { rule: 'f', what }));
@@ -108,7 +108,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     Ok(Outcome { events, state, verdict, measures, converged, made, drifts: (drifts, repaired) })
 }
 
-fn start_readers(place: &Place, plan: &Plan, recorder: &Recorder) -> JoinSet<()> {
+fn start_readers(place: &Cluster, plan: &Plan, recorder: &Recorder) -> JoinSet<()> {
     let mut readers = JoinSet::new();
     // Consoles serve readers, too.
     for (n, node) in place.nodes.iter().enumerate() {
@@ -126,7 +126,7 @@ fn start_readers(place: &Place, plan: &Plan, recorder: &Recorder) -> JoinSet<()>
     readers
 }
 
-fn start_writers(place: &Place, plan: &Plan, recorder: &Recorder, on: watch::Receiver<bool>) -> JoinSet<()> {
+fn start_writers(place: &Cluster, plan: &Plan, recorder: &Recorder, on: watch::Receiver<bool>) -> JoinSet<()> {
     let consoles = place.nodes.iter().take(place.consoles);
     let consoles = consoles.map(|node| (node.name().to_owned(), format!("http://{}", node.clients.address)));
     let round = Round {
@@ -149,10 +149,10 @@ fn start_writers(place: &Place, plan: &Plan, recorder: &Recorder, on: watch::Rec
     writers
 }
 
-fn allowed(place: &Place, plan: &Plan) -> Allowed {
+fn allowed(place: &Cluster, plan: &Plan) -> Allowed {
     let restored = plan.has(|f| *f == Fault::Restore);
     let fresh = plan.faults.iter().filter_map(|planned| match planned.fault {
-        Fault::Kill(Who::Console(n)) if restored => Some(place.nodes[n].name().to_owned()),
+        Fault::Kill(Server::Console(n)) if restored => Some(place.nodes[n].name().to_owned()),
         _ => None,
     });
     let foreign = plan.has(|f| *f == Fault::ForeignWrite).then_some(FOREIGN);
@@ -164,7 +164,7 @@ fn allowed(place: &Place, plan: &Plan) -> Allowed {
 }
 
 /// Waits until SQL, etcd, every node and every waiting reader hold the same releases. Returns the time since `healed`.
-async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
+async fn converge(place: &Cluster, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
     let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
     let end = healed + CONVERGE;
     while Instant::now() < end {
@@ -181,7 +181,7 @@ async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result
 }
 
 /// Returns the live releases, if etcd holds them and the outbox is empty.
-async fn equal(place: &Place) -> Result<Option<BTreeMap<String, u64>>> {
+async fn equal(place: &Cluster) -> Result<Option<BTreeMap<String, u64>>> {
     let mut sql = place.database.root().await?;
     let (live, due) = (state::live(&mut sql).await?, state::due(&mut sql).await?);
     let channel = state::channel(place).await?;
@@ -189,7 +189,7 @@ async fn equal(place: &Place) -> Result<Option<BTreeMap<String, u64>>> {
     Ok((due == 0 && same && !live.is_empty()).then_some(live))
 }
 
-async fn all_hold(place: &Place, http: &Client, live: &BTreeMap<String, u64>) -> bool {
+async fn all_hold(place: &Cluster, http: &Client, live: &BTreeMap<String, u64>) -> bool {
     for node in &place.nodes {
         for (config, seq) in live {
             let url = format!("{}/api/v1/configs/{config}/raw", node.url);
@@ -204,17 +204,17 @@ async fn all_hold(place: &Place, http: &Client, live: &BTreeMap<String, u64>) ->
 }
 
 /// Executes the faults that come after the last publish. Returns the number of repaired configs.
-async fn afterwards(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
+async fn afterwards(place: &mut Cluster, plan: &Plan, drifts_before: i64) -> Result<u64> {
     if plan.has(|f| *f == Fault::QuietWipe) {
-        Breaker { place, dice: Dice::new(plan.seed, "quiet"), made: Made::default() }.wipe().await?;
+        Breaker { place, dice: Dice::new(plan.seed, "quiet"), made: FaultNotes::default() }.wipe().await?;
     }
     if plan.has(|f| *f == Fault::ForeignWrite) { foreign(place, plan, drifts_before).await } else { Ok(0) }
 }
 
 /// Overwrites a document, waits until a server records the drift, and repairs it. Returns the number of repaired
 /// configs.
-async fn foreign(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
-    let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "foreign"), made: Made::default() };
+async fn foreign(place: &mut Cluster, plan: &Plan, drifts_before: i64) -> Result<u64> {
+    let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "foreign"), made: FaultNotes::default() };
     let config = breaker.write_foreign().await?;
     let end = Instant::now() + NOTICED;
     let mut sql = place.database.root().await?;

@@ -6,7 +6,7 @@ use etcd_client::GetOptions;
 use serde::{Deserialize, Serialize};
 use sqlx::{MySqlConnection, Row};
 
-use crate::{place::Place, process::Result, readers::Keys};
+use crate::{place::Cluster, process::Result, readers::Keys};
 
 /// A release in SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,18 +41,18 @@ pub struct State {
     /// The changes of the round.
     pub changes: Vec<Change>,
     /// Each config's release in etcd at the start.
-    pub channel_began: BTreeMap<String, Lying>,
+    pub channel_began: BTreeMap<String, EtcdRelease>,
     /// Each config's release in etcd at the end.
-    pub channel: BTreeMap<String, Lying>,
+    pub channel: BTreeMap<String, EtcdRelease>,
 }
 
 /// A config's release in etcd.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Lying {
+pub struct EtcdRelease {
     pub seq: u64,
     pub sha256: String,
     /// Hash of the document with its last line end removed, or one added. A repair writes a release in this form.
-    pub stirred: String,
+    pub rewritten_sha256: String,
 }
 
 /// Reads the number of each config's newest release.
@@ -63,7 +63,7 @@ pub async fn live(sql: &mut MySqlConnection) -> Result<BTreeMap<String, u64>> {
 }
 
 /// Reads each config's release in etcd.
-pub async fn channel(place: &Place) -> Result<BTreeMap<String, Lying>> {
+pub async fn channel(place: &Cluster) -> Result<BTreeMap<String, EtcdRelease>> {
     let range = GetOptions::new().with_range("trimtab/meta0");
     let listed = place.etcd.client().await?.get("trimtab/config/", Some(range)).await?;
     let mut keys = Keys::default();
@@ -86,19 +86,19 @@ pub async fn drifts(sql: &mut MySqlConnection) -> Result<i64> {
 #[derive(Clone, Debug)]
 pub struct Begin {
     pub live: BTreeMap<String, u64>,
-    channel: BTreeMap<String, Lying>,
+    channel: BTreeMap<String, EtcdRelease>,
 }
 
 impl Begin {
     /// Reads the state at the start.
-    pub async fn read(place: &Place) -> Result<Self> {
+    pub async fn read(place: &Cluster) -> Result<Self> {
         Ok(Self { live: live(&mut place.database.root().await?).await?, channel: channel(place).await? })
     }
 }
 
 impl State {
     /// Reads the final state of the round with this start.
-    pub async fn read(place: &Place, begin: Begin, seed: u64) -> Result<Self> {
+    pub async fn read(place: &Cluster, begin: Begin, seed: u64) -> Result<Self> {
         let Begin { live: began, channel: channel_began } = begin;
         let mut sql = place.database.root().await?;
         let mut releases = Vec::new();

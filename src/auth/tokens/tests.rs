@@ -83,7 +83,7 @@ async fn grant_ends_when_the_scope_changes_but_not_the_name() {
     let grant = table.authenticate(&text, NOW).unwrap();
 
     table.replace(vec![Token { name: "store".into(), last_used_at: Some(NOW), ..token.clone() }]);
-    assert!(!grant.0.over.is_cancelled());
+    assert!(!grant.0.ended.is_cancelled());
     assert_eq!(table.authenticate(&text, NOW).unwrap().token().name, "store");
 
     table.replace(vec![Token { patterns: vec!["dev/shop/*".parse().unwrap()], ..token.clone() }]);

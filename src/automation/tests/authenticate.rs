@@ -14,22 +14,22 @@ use crate::{
 };
 
 #[tokio::test]
-async fn nothing_is_told_without_a_token() {
+async fn every_path_needs_a_token() {
     let api = Api::new().await;
     let there = routes().map(|(path, ..)| path.replace(['{', '}'], ""));
     let odd =
         ["/api/v1/", "/api/v1/nothing", "/api/v1/changes/", "/api/v1//changes", "/api/v1/CHANGES"].map(String::from);
     for path in there.iter().chain(&odd) {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-            let reply = api.stranger().ask(method, path).await;
+            let reply = api.client_without_token().ask(method, path).await;
             assert!(reply.status == 401 || reply.status == 404 && path == "/api/v1/", "{method} {path}: {reply}");
         }
     }
-    assert_eq!(api.stranger().get(&there[3]).await.headers["www-authenticate"], "Bearer");
+    assert_eq!(api.client_without_token().get(&there[3]).await.headers["www-authenticate"], "Bearer");
 }
 
 #[tokio::test]
-async fn a_token_that_nobody_made_opens_nothing() {
+async fn unknown_token_is_refused() {
     let api = Api::new().await;
     let mut shop = api.shop().await;
     shop.token = Some(crate::auth::tokens::generate(TokenKind::Automation).text);

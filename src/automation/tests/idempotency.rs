@@ -84,7 +84,7 @@ async fn what_was_refused_may_be_tried_again_with_its_key() {
 }
 
 #[tokio::test]
-async fn of_two_that_come_together_one_is_done_and_both_are_answered() {
+async fn concurrent_retries_run_once_and_get_the_same_answer() {
     let api = Api::new().await;
     let shop = api.shop().await;
     let body = json!({"edits": [{"config": DEV, "set": {"a": "1"}}], "publish": true});

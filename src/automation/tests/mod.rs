@@ -73,11 +73,11 @@ impl Api {
         let tokens = Arc::new(TokenCache::new());
         let automation = Automation::new(service.clone(), tokens.clone(), "https://trimtab.example/");
         let api = Self { router: router(automation), service, db, tokens, folder, _stop: stop.drop_guard() };
-        api.furnish().await;
+        api.create_objects().await;
         api
     }
 
-    async fn furnish(&self) {
+    async fn create_objects(&self) {
         let shell = Actor::shell();
         for (name, protected) in [("dev", false), ("prod", true)] {
             let protected = Some(protected);
@@ -118,7 +118,7 @@ impl Api {
         Caller { api: self, token: Some(shown.text) }
     }
 
-    fn stranger(&self) -> Caller<'_> {
+    fn client_without_token(&self) -> Caller<'_> {
         Caller { api: self, token: None }
     }
 

@@ -24,10 +24,10 @@ const READ: [&str; 4] = [
 #[tokio::test]
 async fn the_description_needs_no_token() {
     let api = Api::new().await;
-    let reply = api.stranger().get(PATH).await;
+    let reply = api.client_without_token().get(PATH).await;
     assert_eq!((reply.status, &reply.headers["content-type"]), (200, &"application/json".parse().unwrap()));
     assert_eq!(reply.body, *DESCRIPTION);
-    assert_eq!(api.stranger().ask("POST", PATH).await.status, 405);
+    assert_eq!(api.client_without_token().ask("POST", PATH).await.status, 405);
 }
 
 #[tokio::test]

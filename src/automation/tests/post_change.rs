@@ -46,7 +46,7 @@ async fn a_change_is_published_at_once_when_asked_to() {
 }
 
 #[tokio::test]
-async fn what_is_accepted_and_not_delivered_says_why() {
+async fn undelivered_publish_reports_the_reason() {
     let api = Api::without_channel().await;
     let edits = json!([{"config": DEV, "set": {"a": "1"}}]);
     let reply = api.shop().await.post(CHANGES, json!({"edits": edits, "publish": true})).await;

@@ -25,7 +25,7 @@ async fn a_token_that_only_writes_its_application_does_not_change_it() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_part_of_an_application_makes_what_is_missing_and_changes_nothing() {
+async fn partial_token_creates_namespaces_but_changes_nothing() {
     let api = Api::new().await;
     for pattern in ["dev/shop/*", "*/shop/nginx", "dev/shop/nginx"] {
         let part = api.caller(TokenKind::Automation, true, pattern).await;

@@ -116,7 +116,7 @@ async fn a_parameter_that_does_nothing_is_refused() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_worth_another_try() {
+async fn unavailable_database_has_retry_after() {
     let api = Api::new().await;
     let shop = api.shop().await;
     api.db.close().await;

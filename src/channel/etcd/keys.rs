@@ -157,7 +157,7 @@ impl Keys {
                     damaged.push(DamagedKey {
                         key,
                         config: None,
-                        why: "is not the name of a config",
+                        damage: "is not the name of a config",
                         is_incomplete: false,
                     });
                 }
@@ -170,7 +170,7 @@ impl Keys {
                 Ok(entry) => entries.push(entry),
                 Err((half, why)) => {
                     let key = if half == Half::Document { self.document(&config) } else { self.meta(&config) };
-                    damaged.push(DamagedKey { key, config: Some(config), why, is_incomplete: lost });
+                    damaged.push(DamagedKey { key, config: Some(config), damage: why, is_incomplete: lost });
                 }
             }
         }

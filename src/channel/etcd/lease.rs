@@ -26,7 +26,7 @@ pub(super) struct Lease {
 #[derive(Debug)]
 pub(super) struct LiveLease {
     id: i64,
-    life: Expiry,
+    expiry: Expiry,
     keeper: AbortHandle,
     /// Number of watch failures at the time of the grant.
     watch_failures: usize,
@@ -41,7 +41,7 @@ impl Drop for LiveLease {
 impl Lease {
     /// Grants a lease that outlives this process by at most `ttl`.
     pub async fn grant(etcd: &Arc<Etcd>, ttl: Duration) -> Result<Self, ChannelError> {
-        let (sent, losses) = (Instant::now(), etcd.watch_failures.load(Ordering::SeqCst));
+        let (sent, watch_failures) = (Instant::now(), etcd.watch_failures.load(Ordering::SeqCst));
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
         let answer = etcd.call(etcd.timing.call, grant).await?;
@@ -50,7 +50,7 @@ impl Lease {
         let life = Expiry(Arc::new(Mutex::new(Some(sent + ttl))));
         let keeper = tokio::spawn(keep_alive(Arc::downgrade(etcd), answer.id(), ttl, life.clone())).abort_handle();
         Ok(Self {
-            live: Some(LiveLease { id: answer.id(), life, keeper, watch_failures: losses }),
+            live: Some(LiveLease { id: answer.id(), expiry: life, keeper, watch_failures }),
             etcd: Arc::clone(etcd),
         })
     }
@@ -95,13 +95,13 @@ impl Lease {
 
     /// Returns whether the lease is known to be over.
     pub fn is_over(&self) -> bool {
-        self.live().life.is_over()
+        self.live().expiry.is_over()
     }
 
     /// Records that the lease is over according to etcd.
     pub fn mark_over(&self) {
         self.live().keeper.abort();
-        self.live().life.end();
+        self.live().expiry.end();
     }
 
     /// Revokes the lease, with all keys attached to it.

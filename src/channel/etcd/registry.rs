@@ -37,7 +37,7 @@ pub struct Membership {
     etcd: Arc<Etcd>,
     lease: Lease,
     /// Value of its name key.
-    about: NodeInfo,
+    info: NodeInfo,
 }
 
 /// A watch of the node registry.
@@ -63,8 +63,8 @@ impl NodeRegistry {
         let end = etcd.node.floor_char_boundary(MAX_NAME_BYTES);
         let about = NodeInfo { name: etcd.node[..end].into(), reader, ahead: AheadReport::default() };
         let lease = Lease::grant(etcd, MEMBERSHIP_TTL.max(etcd.timing.ttl)).await?;
-        let member = Membership { etcd: Arc::clone(etcd), lease, about };
-        member.put(&RegistryKey::Name(member.id()), &json(&member.about)).await?;
+        let member = Membership { etcd: Arc::clone(etcd), lease, info: about };
+        member.put(&RegistryKey::Name(member.id()), &json(&member.info)).await?;
         Ok(member)
     }
 
@@ -88,9 +88,9 @@ impl NodeRegistry {
     ///
     /// # Errors
     /// Returns the errors of [`super::super::Channel::watch`].
-    pub async fn watch(&self, hears: RegistryFilter, after: i64) -> Result<RegistryWatch, ChannelError> {
+    pub async fn watch(&self, filter: RegistryFilter, after: i64) -> Result<RegistryWatch, ChannelError> {
         let etcd = &self.0;
-        let prefix = match hears {
+        let prefix = match filter {
             RegistryFilter::Queries => etcd.keys.queries(),
             RegistryFilter::All => etcd.keys.registry(),
         };
@@ -129,12 +129,12 @@ impl Etcd {
     }
 }
 
-fn parse_value(posted: RegistryKey, value: &[u8]) -> Option<RegistryEvent> {
+fn parse_value(key: RegistryKey, value: &[u8]) -> Option<RegistryEvent> {
     const SHORT: usize = 1024;
     /// Maximum size of a name key's value, in bytes. A full [`AheadReport`] fits, because names of configs have at most
     /// 194 bytes.
     const NAME: usize = 16 * 1024;
-    match posted {
+    match key {
         RegistryKey::Reply(by, scope) => {
             (value.len() <= MAX_REPLY_BYTES).then(|| RegistryEvent::Replied { by, scope, value: value.to_vec() })
         }
@@ -171,12 +171,12 @@ impl Membership {
     /// # Errors
     /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
     pub async fn report_ahead(&mut self, ahead: AheadReport) -> Result<(), ChannelError> {
-        if self.about.ahead == ahead {
+        if self.info.ahead == ahead {
             return Ok(());
         }
-        let about = NodeInfo { ahead, ..self.about.clone() };
+        let about = NodeInfo { ahead, ..self.info.clone() };
         self.put(&RegistryKey::Name(self.id()), &json(&about)).await?;
-        self.about = about;
+        self.info = about;
         Ok(())
     }
 
@@ -184,8 +184,8 @@ impl Membership {
     ///
     /// # Errors
     /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
-    pub async fn write_query(&self, scope: &Pattern, room: usize) -> Result<(), ChannelError> {
-        self.put(&RegistryKey::Query(self.id(), scope.clone()), &json(&QueryValue { room })).await
+    pub async fn write_query(&self, scope: &Pattern, reply_bytes: usize) -> Result<(), ChannelError> {
+        self.put(&RegistryKey::Query(self.id(), scope.clone()), &json(&QueryValue { room: reply_bytes })).await
     }
 
     /// Ends a query.

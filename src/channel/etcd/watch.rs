@@ -114,9 +114,9 @@ impl ResponseStream {
         kv.mod_revision() > self.after
     }
 
-    fn set_deadline(&mut self, within: Duration, asked: Option<usize>) {
+    fn set_deadline(&mut self, within: Duration, progress_requested_on: Option<usize>) {
         self.deadline = Instant::now() + within;
-        self.progress_requested_on = asked;
+        self.progress_requested_on = progress_requested_on;
     }
 }
 

@@ -147,7 +147,7 @@ async fn halves_are_joined_over_many_pages() {
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
-    let of = |why: &str| listing.damaged.iter().filter(|damage| damage.why == why && damage.is_incomplete).count();
+    let of = |why: &str| listing.damaged.iter().filter(|damage| damage.damage == why && damage.is_incomplete).count();
     assert_eq!(of("is metadata without a document"), bare.len());
     assert_eq!(of("is a document without metadata"), headless.len() + 50);
 }

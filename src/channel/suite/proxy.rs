@@ -99,8 +99,8 @@ impl Proxy {
         self.listener = accept(listener, Arc::clone(&self.shared));
     }
 
-    pub fn mark(&self, bytes: &str, fate: FaultKind) {
-        *self.shared.marked.lock() = Some((bytes.into(), fate));
+    pub fn mark(&self, bytes: &str, fault: FaultKind) {
+        *self.shared.marked.lock() = Some((bytes.into(), fault));
     }
 
     /// Forwards the delayed bytes, and waits until etcd has answered them.

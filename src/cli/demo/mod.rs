@@ -26,20 +26,20 @@ const ENVS: [(&str, &str, bool); 3] =
     [("dev", "Development", false), ("staging", "Staging", false), ("prod", "Production", true)];
 
 /// Fills the database. Applications that exist already are not changed.
-pub(super) async fn run(bench: &CommandContext) -> std::result::Result<(), CommandError> {
+pub(super) async fn run(context: &CommandContext) -> std::result::Result<(), CommandError> {
     let today = clock::now();
-    let people = people(bench).await?;
-    let made = fill(bench, &people, today).await;
+    let people = people(context).await?;
+    let made = fill(context, &people, today).await;
     clock::set_to(today);
     let apps = made?;
-    output::say(format!("demo: {apps} new applications in 3 environments"))?;
-    if apps > 0 && bench.publisher.is_none() {
-        output::say("demo: a server that runs already gives them to readers within half a minute")?;
+    output::print_line(format!("demo: {apps} new applications in 3 environments"))?;
+    if apps > 0 && context.publisher.is_none() {
+        output::print_line("demo: a server that runs already gives them to readers within half a minute")?;
     }
     Ok(())
 }
 
-async fn fill(bench: &CommandContext, people: &[Actor], today: Time) -> Result<usize> {
+async fn fill(context: &CommandContext, people: &[Actor], today: Time) -> Result<usize> {
     let shell = Actor::shell();
     clock::set_to(today.plus_ms(-DAYS * DAY_MS));
     for (n, (name, title, protected)) in ENVS.into_iter().enumerate() {
@@ -50,20 +50,20 @@ async fn fill(bench: &CommandContext, people: &[Actor], today: Time) -> Result<u
             protected: Some(protected),
             archived: None,
         };
-        bench.service.put_env(&shell, put).await?;
+        context.service.put_env(&shell, put).await?;
     }
-    let there: Vec<AppName> = bench.service.apps(&shell).await?.into_iter().map(|c| c.app.name).collect();
+    let there: Vec<AppName> = context.service.apps(&shell).await?.into_iter().map(|c| c.app.name).collect();
     let new: Vec<&DemoApp> = APPS.iter().filter(|app| there.iter().all(|t| t.as_str() != app.name)).collect();
     // A fixed seed makes the same demo every time, so that screenshots can be compared.
     let mut dice = StdRng::seed_from_u64(7);
     for app in &new {
         clock::set_to(today.plus_ms(-DAYS * DAY_MS));
-        create_app(bench, app).await?;
-        history(bench, app, people, today, &mut dice).await?;
+        create_app(context, app).await?;
+        history(context, app, people, today, &mut dice).await?;
     }
     if new.len() == APPS.len() {
         clock::set_to(today.plus_ms(-20 * 60_000));
-        open_changes(bench, people).await?;
+        open_changes(context, people).await?;
     }
     Ok(new.len())
 }
@@ -72,7 +72,7 @@ async fn fill(bench: &CommandContext, people: &[Actor], today: Time) -> Result<u
 type Person = (&'static str, bool, &'static [(&'static str, Role)]);
 
 /// Returns the users of the demo. New ones get a random password, which is printed.
-async fn people(bench: &CommandContext) -> std::result::Result<Vec<Actor>, CommandError> {
+async fn people(context: &CommandContext) -> std::result::Result<Vec<Actor>, CommandError> {
     const ALL: [Person; 5] = [
         ("ana.ruiz", true, &[]),
         ("lin.wei", false, &[("*/shop/*", Role::OWNER), ("*/search/*", Role::OWNER), ("*/*/*", Role::PUBLISHER)]),
@@ -85,7 +85,7 @@ async fn people(bench: &CommandContext) -> std::result::Result<Vec<Actor>, Comma
         ("tom.okafor", false, &[("*/*/*", Role::VIEWER)]),
     ];
     let shell = Actor::shell();
-    let known = bench.service.users(&shell, "", 200).await?;
+    let known = context.service.users(&shell, "", 200).await?;
     let mut actors = Vec::new();
     for (name, administrator, roles) in ALL {
         let account = match known.iter().find(|a| a.name == name) {
@@ -95,8 +95,8 @@ async fn people(bench: &CommandContext) -> std::result::Result<Vec<Actor>, Comma
                 let password = uuid::Uuid::new_v4().simple().to_string()[..20].to_owned();
                 let said = format!("demo: log in as {name} with {password}");
                 let new = NewUser { name: name.into(), password, administrator, roles };
-                let account = bench.service.create_user(&shell, new).await?;
-                output::say(said)?;
+                let account = context.service.create_user(&shell, new).await?;
+                output::print_line(said)?;
                 account
             }
         };
@@ -105,7 +105,7 @@ async fn people(bench: &CommandContext) -> std::result::Result<Vec<Actor>, Comma
     Ok(actors)
 }
 
-async fn create_app(bench: &CommandContext, app: &DemoApp) -> Result<()> {
+async fn create_app(context: &CommandContext, app: &DemoApp) -> Result<()> {
     let (shell, name) = (Actor::shell(), app.name.parse::<AppName>()?);
     let put = PutApp {
         name: name.clone(),
@@ -113,7 +113,7 @@ async fn create_app(bench: &CommandContext, app: &DemoApp) -> Result<()> {
         description: Some(app.description.into()),
         archived: None,
     };
-    bench.service.put_app(&shell, put).await?;
+    context.service.put_app(&shell, put).await?;
     let application = [("application", Format::Kv)];
     for (namespace, format) in application.into_iter().chain(app.texts.iter().map(|(n, f, _)| (*n, *f))) {
         let put = PutNamespace {
@@ -123,14 +123,14 @@ async fn create_app(bench: &CommandContext, app: &DemoApp) -> Result<()> {
             description: None,
             archived: None,
         };
-        bench.service.put_namespace(&shell, put).await?;
+        context.service.put_namespace(&shell, put).await?;
     }
     Ok(())
 }
 
 /// Makes the first releases of an application, and later ones over time.
 async fn history(
-    bench: &CommandContext,
+    context: &CommandContext,
     app: &DemoApp,
     people: &[Actor],
     today: Time,
@@ -147,7 +147,7 @@ async fn history(
                 vec![(String::new(), Edit::Text((*text).into()))],
             ));
         }
-        publish(bench, &people[0], env, "Import of what we had", saves).await?;
+        publish(context, &people[0], env, "Import of what we had", saves).await?;
         let rounds = if env == "dev" { 14 } else { 7 };
         for round in 0..rounds {
             let at = begin + (-begin - 3_600_000) * i64::from(round + 1) / i64::from(rounds + 1);
@@ -155,21 +155,21 @@ async fn history(
             let (key, values, why) = EDITS[dice.random_range(0..EDITS.len())];
             let who = &people[dice.random_range(0..if env == "dev" { 4 } else { 3 })];
             let value = values[dice.random_range(0..values.len())];
-            change_key(bench, who, &id, key, value, why).await?;
+            change_key(context, who, &id, key, value, why).await?;
         }
     }
     Ok(())
 }
 
 async fn change_key(
-    bench: &CommandContext,
+    context: &CommandContext,
     who: &Actor,
     id: &ConfigId,
     key: &str,
     value: &str,
     why: &str,
 ) -> Result<()> {
-    let (live, content) = bench.service.live_content(who, id).await?;
+    let (live, content) = context.service.live_content(who, id).await?;
     let Some(item) = content.items().and_then(|items| items.get(key)) else { return Ok(()) };
     if item.value.expose() == value {
         // The key has this value already, so the demo rolls back to an earlier release instead.
@@ -182,17 +182,17 @@ async fn change_key(
                 live: None,
                 idempotency: None,
             };
-            let done = bench.service.roll_back(who, rollback).await?;
-            mark_delivered(bench, &done).await?;
+            let done = context.service.roll_back(who, rollback).await?;
+            mark_delivered(context, &done).await?;
         }
         return Ok(());
     }
     let edit = Edit::Set(Item { value: value.into(), ..item.clone() });
-    publish(bench, who, id.env.as_str(), why, vec![save(id, vec![(key.into(), edit)])]).await
+    publish(context, who, id.env.as_str(), why, vec![save(id, vec![(key.into(), edit)])]).await
 }
 
 /// Saves changes that are still open.
-async fn open_changes(bench: &CommandContext, people: &[Actor]) -> Result<()> {
+async fn open_changes(context: &CommandContext, people: &[Actor]) -> Result<()> {
     let shop = ConfigId::parse("prod", "shop", "application")?;
     let typed = |key: &str, value: &str| {
         let known = APPS[0].keys.iter().find(|(k, ..)| *k == key);
@@ -205,13 +205,13 @@ async fn open_changes(bench: &CommandContext, people: &[Actor]) -> Result<()> {
         typed("payments.banner", "We are looking into slow payments · 支付较慢，正在处理"),
         ("features.old_banner".into(), Edit::Remove),
     ];
-    bench
+    context
         .service
         .save_all(&people[1], "Payment provider is slow since Monday".into(), vec![save(&shop, edits)], None)
         .await?;
 
     let routes = ConfigId::parse("staging", "gateway", "routes.yaml")?;
-    let (_, content) = bench.service.live_content(&people[2], &routes).await?;
+    let (_, content) = context.service.live_content(&people[2], &routes).await?;
     let text = content
         .document()
         .replace("payments-v1", "payments-v2")
@@ -221,7 +221,7 @@ async fn open_changes(bench: &CommandContext, people: &[Actor]) -> Result<()> {
         let id = ConfigId::parse(env, "search", "application")?;
         saves.push(save(&id, vec![("index.name".into(), Edit::Set(Item::string("products_v13")))]));
     }
-    bench.service.save_all(&people[2], "New search cluster".into(), saves, None).await.map(|_| ())
+    context.service.save_all(&people[2], "New search cluster".into(), saves, None).await.map(|_| ())
 }
 
 fn items(app: &DemoApp, env: &str) -> Vec<(String, Edit)> {
@@ -239,19 +239,19 @@ fn save(id: &ConfigId, edits: Vec<(String, Edit)>) -> Save {
     Save { config: id.clone(), change: None, base: None, version: None, edits }
 }
 
-async fn publish(bench: &CommandContext, who: &Actor, env: &str, why: &str, saves: Vec<Save>) -> Result<()> {
-    let done = bench.service.save_and_publish(who, why.into(), env.into(), saves, None).await?;
-    mark_delivered(bench, &done).await
+async fn publish(context: &CommandContext, who: &Actor, env: &str, why: &str, saves: Vec<Save>) -> Result<()> {
+    let done = context.service.save_and_publish(who, why.into(), env.into(), saves, None).await?;
+    mark_delivered(context, &done).await
 }
 
 /// Marks releases as delivered if this process has no publisher. Otherwise the server would
 /// deliver all old releases of the demo.
-async fn mark_delivered(bench: &CommandContext, done: &crate::domain::release::Published) -> Result<()> {
-    if bench.publisher.is_some() {
+async fn mark_delivered(context: &CommandContext, done: &crate::domain::release::Published) -> Result<()> {
+    if context.publisher.is_some() {
         return Ok(());
     }
     let marks: Vec<_> = done.releases.iter().map(|r| (r.config.clone(), r.seq)).collect();
-    let mut tx = bench.db.write().await?;
+    let mut tx = context.db.write().await?;
     tx.mark_delivered(&marks, 1, clock::now().plus_ms(11)).await?;
     tx.commit().await
 }

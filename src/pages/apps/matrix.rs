@@ -34,7 +34,7 @@ use crate::{
 /// Data of the page.
 struct MatrixData {
     matrix: AppMatrix,
-    looks: EnvStyles,
+    env_styles: EnvStyles,
     /// For each config, the number of instances that have its live release and the number of all instances.
     seen: HashMap<ConfigId, (usize, usize)>,
     /// Number of instances that read at least one config.
@@ -62,10 +62,10 @@ pub(super) async fn show(
 ) -> PageResult {
     let scope = Pattern::new(None, Some(app.clone()), None);
     let news = live::version(&console);
-    let (matrix, looks) = matrix_of(&console, &who, &app).await?;
+    let (matrix, env_styles) = matrix_of(&console, &who, &app).await?;
     let looking = console.nodes.query(&who.account.id, scope.clone());
-    let told = looking.coverage().await;
-    let followed = live::live_query(&console, Some(&scope), news);
+    let coverage = looking.coverage().await;
+    let live_query = live::live_query(&console, Some(&scope), news);
     let mut readers: HashMap<ConfigId, Readers> = console.nodes.under(&scope).into_iter().collect();
     let (mut seen, mut names, mut unnamed) = (HashMap::new(), HashSet::new(), 0);
     for (namespace, cells) in &matrix.rows {
@@ -78,7 +78,7 @@ pub(super) async fn show(
         }
     }
     let (instances, me) = (names.len() + unnamed, who.actor.id.clone());
-    let shown = MatrixData { matrix, looks, seen, instances, coverage: told, live_query: followed, me, q: asked.q };
+    let shown = MatrixData { matrix, env_styles, seen, instances, coverage, live_query, me, q: asked.q };
     let (title, crumbs) = (app.to_string(), crumbs(&app));
     Ok(Page::new(|_| title, move || view! { <Matrix shown /> }).crumbs(crumbs))
 }
@@ -119,7 +119,7 @@ fn Matrix(shown: MatrixData) -> impl IntoView {
     view! {
         <AppHead app=app.clone() tab=AppTab::Configs>{instances}</AppHead>
         <section id="configs">
-            <div id="live-told" data-live=shown.live_query.clone()><MissingNodes told=shown.coverage.clone() /></div>
+            <div id="live-told" data-live=shown.live_query.clone()><MissingNodes coverage=shown.coverage.clone() /></div>
             {body}
             {add}
             <ArchivedNamespaces app=app.name namespaces=away owned />
@@ -131,7 +131,7 @@ fn Matrix(shown: MatrixData) -> impl IntoView {
 fn table(shown: &MatrixData, t: Lang) -> impl IntoView + use<> {
     let query = shown.q.to_lowercase();
     let columns = shown.matrix.envs.iter().map(|env| {
-        view! { <th scope="col"><EnvTag env=shown.looks.get(&env.name) /></th> }
+        view! { <th scope="col"><EnvTag env=shown.env_styles.get(&env.name) /></th> }
     });
     let columns = columns.collect_view();
     let wanted = |ns: &Namespace| {
@@ -167,7 +167,7 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
 
 fn cell_view(shown: &MatrixData, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
     // On narrow screens without columns, each cell shows its environment itself.
-    let of = view! { <span class="of"><EnvTag env=shown.looks.get(&env.name) bare=true /></span> };
+    let of = view! { <span class="of"><EnvTag env=shown.env_styles.get(&env.name) bare=true /></span> };
     if !cell.visible {
         return view! { <td><div class="none" title=t.cell_hidden()>{of}"–"<span class="visually-hidden">{t.cell_hidden()}</span></div></td> }
             .into_any();

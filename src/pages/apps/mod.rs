@@ -55,23 +55,23 @@ struct List {
     archived: bool,
     apps: Vec<AppCard>,
     /// Number of archived applications.
-    away: usize,
+    archived_count: usize,
     /// Number of applications that are not archived.
     all: usize,
     latest: HashMap<AppName, Release>,
-    looks: EnvStyles,
+    env_styles: EnvStyles,
     may_create: bool,
 }
 
 async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<AppsQuery>) -> PageResult {
     let all = console.service.apps(&who.actor).await?;
-    let looks = EnvStyles::of(&console.service.envs().await?);
+    let env_styles = EnvStyles::of(&console.service.envs().await?);
     let mut latest = HashMap::new();
     for release in console.service.latest_releases(&who.actor, limits::MAX_PAGE_ROWS).await? {
         latest.entry(release.config.app.clone()).or_insert(release);
     }
-    let away = all.iter().filter(|card| card.app.archived_at.is_some()).count();
-    let count = all.len() - away;
+    let archived_count = all.iter().filter(|card| card.app.archived_at.is_some()).count();
+    let count = all.len() - archived_count;
     let query = asked.q.to_lowercase();
     let shown = |card: &AppCard| {
         let text = format!("{} {}", card.app.name, card.app.title).to_lowercase();
@@ -81,10 +81,10 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
         apps: all.into_iter().filter(shown).collect(),
         archived: asked.archived,
         q: asked.q,
-        away,
+        archived_count,
         all: count,
         latest,
-        looks,
+        env_styles,
         may_create: who.actor.may_create().is_ok(),
     };
     Ok(Page::new(|t| t.applications().to_owned(), move || view! { <Apps list /> })
@@ -94,8 +94,8 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
 #[component]
 fn Apps(list: List) -> impl IntoView {
     let t = lang();
-    let List { q, archived, apps, away, all, latest, looks, may_create } = list;
-    let nothing = all + away == 0;
+    let List { q, archived, apps, archived_count, all, latest, env_styles, may_create } = list;
+    let nothing = all + archived_count == 0;
     let add = may_create.then(|| view! { <Add /> });
     if nothing {
         let text = if may_create { t.apps_none_create() } else { t.apps_none_ask() };
@@ -103,13 +103,13 @@ fn Apps(list: List) -> impl IntoView {
     }
     let (href, says) = match archived {
         true => ("/apps", t.apps_hide_archived().to_owned()),
-        false => ("/apps?archived=true", t.apps_show_archived(away)),
+        false => ("/apps?archived=true", t.apps_show_archived(archived_count)),
     };
-    let switch = (away > 0).then(|| view! { <a class="quiet aim" href=href>{says}</a> });
+    let switch = (archived_count > 0).then(|| view! { <a class="quiet aim" href=href>{says}</a> });
     let empty = apps.is_empty();
     let rows = apps.into_iter().map(|card| {
         let release = latest.get(&card.app.name).cloned();
-        view! { <Row card release looks=looks.clone() /> }
+        view! { <Row card release env_styles=env_styles.clone() /> }
     });
     let rows = rows.collect_view();
     let table = if empty {
@@ -146,20 +146,20 @@ fn Apps(list: List) -> impl IntoView {
 }
 
 #[component]
-fn Row(card: AppCard, release: Option<Release>, looks: EnvStyles) -> impl IntoView {
+fn Row(card: AppCard, release: Option<Release>, env_styles: EnvStyles) -> impl IntoView {
     let t = lang();
     let AppCard { app, namespaces } = card;
     let path = paths::app(&app.name);
     let title = (!app.title.is_empty()).then(|| view! { <span class="quiet">{app.title}</span> });
-    let away = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
+    let archived_count = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
     let latest = release.map(|release| {
-        let look = looks.get(&release.config.env);
+        let env_style = env_styles.get(&release.config.env);
         let what = format!("{} {}", release.config.namespace, release.seq);
-        view! { <EnvTag env=look bare=true />" "<span class="mono">{what}</span>" "<span class="quiet"><When at=release.accepted_at /></span> }
+        view! { <EnvTag env=env_style bare=true />" "<span class="mono">{what}</span>" "<span class="quiet"><When at=release.accepted_at /></span> }
     });
     view! {
         <tr>
-            <td><a href=path><b>{app.name.to_string()}</b></a>" "{away}" "{title}</td>
+            <td><a href=path><b>{app.name.to_string()}</b></a>" "{archived_count}" "{title}</td>
             <td>{latest}</td>
             <td class="num" data-th=t.apps_namespaces()>{namespaces}</td>
         </tr>
@@ -205,13 +205,13 @@ fn AppHead(
         to(AppTab::Tokens, t.tokens(), "/tokens"),
         to(AppTab::About, t.app_about(), "/about"),
     ];
-    let away = app.archived_at.is_some().then(|| {
+    let archived_count = app.archived_at.is_some().then(|| {
         let title = t.app_archived_title(app.name.as_str());
         view! { <Banner title><p>{t.app_archived_text()}</p></Banner> }
     });
     let title = (!app.title.is_empty()).then(|| view! { <span>{app.title}</span> });
     view! {
-        {away}
+        {archived_count}
         <Head title=app.name.as_str()>
             <p class="facts">{title}{children.map(|children| children())}</p>
         </Head>

@@ -20,22 +20,24 @@ pub(super) fn Config(
     let open = change.change.state == ChangeState::Open;
     let id = config.config.clone();
     let anchor = format!("config-{}-{}-{}", id.env, id.app, id.namespace);
-    let look = shown.looks.get(&id.env);
+    let env_style = shown.env_styles.get(&id.env);
     let edit = (open && change.mine).then(|| {
         let href = paths::config(&id);
         view! { <LinkButton href tone=Tone::Bare icon=I::Edit>{t.edit()}</LinkButton> }
     });
     let conflicts = (open && !config.conflicts.is_empty()).then(|| {
-        view! { <Conflicts config=config.clone() change=change.clone() drawn=shown.drawn.clone() /> }
+        view! { <Conflicts config=config.clone() change=change.clone() drawn=shown.diff_options.clone() /> }
     });
     let (old, new) = sides(t, &config, &shown);
     let counts = config.diff.counts();
-    let (view, window, here) = (shown.drawn.view, shown.drawn.window(&id), shown.drawn.rows_address(&id));
+    let (view, window, here) =
+        (shown.diff_options.view, shown.diff_options.window(&id), shown.diff_options.rows_address(&id));
     let diff = if counts.total() == 0 {
         view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any()
     } else {
-        let unfold = format!("{}#{anchor}", shown.drawn.unfold);
-        view! { <DiffBody diff=config.diff view old new context=shown.drawn.context window here unfold /> }.into_any()
+        let unfold = format!("{}#{anchor}", shown.diff_options.unfolded_href);
+        view! { <DiffBody diff=config.diff view old new context=shown.diff_options.context window here unfold /> }
+            .into_any()
     };
     let heading = format!("{anchor}-title");
     let named_by = heading.clone();
@@ -43,7 +45,7 @@ pub(super) fn Config(
         <section class="of-config" id=anchor aria-labelledby=named_by>
             <div class="title">
                 <h2 id=heading>
-                    <EnvTag env=look />
+                    <EnvTag env=env_style />
                     <a href=paths::config(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
                 </h2>
                 <DiffSummary counts />

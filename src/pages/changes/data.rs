@@ -17,11 +17,11 @@ pub(super) struct DiffOptions {
     /// Number of unchanged lines around each difference of a text.
     pub context: usize,
     /// The address of this page that shows every difference from its first row on.
-    pub here: String,
+    pub page_href: String,
     /// The address of this page with all lines.
-    pub unfold: String,
+    pub unfolded_href: String,
     /// The config whose difference begins at a later row, and that row.
-    pub shown_from: (String, usize),
+    pub first_row_of: (String, usize),
     /// Number of differences on the page.
     pub diff_count: usize,
 }
@@ -29,13 +29,13 @@ pub(super) struct DiffOptions {
 impl DiffOptions {
     /// Returns the rows of a config that are shown.
     pub fn window(&self, config: &ConfigId) -> Window {
-        let (turned, row) = &self.shown_from;
+        let (turned, row) = &self.first_row_of;
         Window::after(if *turned == config.to_string() { *row } else { 0 }).shared_by(self.diff_count)
     }
 
     /// Returns the address of the page that shows other rows of a config.
     pub fn rows_address(&self, config: &ConfigId) -> String {
-        paths::with(&self.here, &[("config", &config.to_string())])
+        paths::with(&self.page_href, &[("config", &config.to_string())])
     }
 }
 
@@ -43,15 +43,15 @@ impl DiffOptions {
 #[derive(Clone)]
 pub(super) struct ChangePageData {
     pub change: ChangeView,
-    pub looks: EnvStyles,
-    pub drawn: DiffOptions,
+    pub env_styles: EnvStyles,
+    pub diff_options: DiffOptions,
     /// Number of instances that read the configs with differences.
     pub readers: usize,
     /// Its releases with their delivery progress, once it is published.
     pub progress: Vec<ReleaseProgress>,
     pub late: Vec<LateEnv>,
     /// Other nodes that reported their readers, and those that did not.
-    pub told: NodeCoverage,
+    pub coverage: NodeCoverage,
     /// Value of `data-live`, by which the page is kept up to date.
     pub live_query: String,
 }

@@ -37,9 +37,9 @@ pub(super) async fn show(
     let newer = after.is_some().then(|| "/changes".to_owned());
     let (open, next) = console.service.open_changes(&who.actor, after).await?;
     let older = next.map(|(at, id)| format!("/changes?at={}&after={id}", at.0));
-    let looks = EnvStyles::of(&console.service.envs().await?);
+    let env_styles = EnvStyles::of(&console.service.envs().await?);
     let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|change| change.mine);
-    Ok(Page::new(|t| t.changes().to_owned(), move || view! { <Changes mine others looks newer older /> })
+    Ok(Page::new(|t| t.changes().to_owned(), move || view! { <Changes mine others env_styles newer older /> })
         .crumbs(|t| vec![Crumb::here(t.changes())]))
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn show(
 fn Changes(
     mine: Vec<ChangeSummary>,
     others: Vec<ChangeSummary>,
-    looks: EnvStyles,
+    env_styles: EnvStyles,
     newer: Option<String>,
     older: Option<String>,
 ) -> impl IntoView {
@@ -67,7 +67,7 @@ fn Changes(
         if changes.is_empty() {
             return view! { <p class="quiet">{none}</p> }.into_any();
         }
-        let items = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> });
+        let items = changes.into_iter().map(|change| view! { <ChangeItem change env_styles=env_styles.clone() /> });
         view! { <ul class="list">{items.collect_view()}</ul> }.into_any()
     };
     let (mine, others) = (items(mine, t.changes_none_mine()), items(others, t.changes_none_others()));
@@ -86,14 +86,14 @@ pub(in crate::pages) fn ChangeItem(
     /// The change.
     change: ChangeSummary,
     /// Styles of the environments.
-    looks: EnvStyles,
+    env_styles: EnvStyles,
 ) -> impl IntoView {
     let t = lang();
     let href = paths::change(&change.change.id);
     let ChangeSummary { counts, conflicts, .. } = change;
     let more = change.configs.len().saturating_sub(NAMED);
     let named = change.configs.iter().take(NAMED).map(|(id, ..)| {
-        view! { <span><ConfigName id=id.clone() look=looks.get(&id.env) /></span> }
+        view! { <span><ConfigName id=id.clone() env_style=env_styles.get(&id.env) /></span> }
     });
     let named = named.collect_view();
     let more = (more > 0).then(|| view! { <span class="quiet">{t.change_more(more)}</span> });

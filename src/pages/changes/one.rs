@@ -49,8 +49,8 @@ pub(super) async fn show(
     let change = console.service.change(&who.actor, &id).await?;
     let scope = Pattern::spanning(change.configs.iter().map(|c| &c.config));
     let (looking, news) = (console.nodes.query(&who.account.id, scope.clone()), live::version(&console));
-    let looks = EnvStyles::of(&console.service.envs().await?);
-    let told = looking.coverage().await;
+    let env_styles = EnvStyles::of(&console.service.envs().await?);
+    let coverage = looking.coverage().await;
     let differing = change.configs.iter().filter(|c| !c.diff.is_empty());
     let readers = differing.map(|c| console.nodes.seen(&c.config, 0).1).sum();
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
@@ -59,19 +59,19 @@ pub(super) async fn show(
     let drawn = DiffOptions {
         view,
         context: config::context(asked.all),
-        here: here(asked.all),
-        unfold: here(true),
-        shown_from: (asked.config, asked.row),
+        page_href: here(asked.all),
+        unfolded_href: here(true),
+        first_row_of: (asked.config, asked.row),
         diff_count: change.configs.len(),
     };
     let shown = ChangePageData {
         readers,
-        told,
+        coverage,
         live_query: live::live_query(&console, Some(&scope), news),
         progress: progress(&console, &who.actor, &change).await?,
         late: console.service.late(&who.actor),
-        looks,
-        drawn,
+        env_styles,
+        diff_options: drawn,
         change,
     };
     let title = first_line(&shown.change.change.message);
@@ -106,7 +106,7 @@ fn One(shown: ChangePageData) -> impl IntoView {
     let t = lang();
     let view = shown.change.clone();
     let change = view.change.clone();
-    let split = shown.drawn.view == DiffView::SideBySide;
+    let split = shown.diff_options.view == DiffView::SideBySide;
     let here = paths::change(&change.id);
     let segments = vec![
         Tab::to(t.unified(), here.clone()).when(!split),

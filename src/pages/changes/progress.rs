@@ -44,31 +44,31 @@ pub(super) fn ChangeProgress(
     /// Late deliveries.
     late: Vec<LateEnv>,
     /// Other nodes that reported their readers, and those that did not.
-    told: NodeCoverage,
+    coverage: NodeCoverage,
     /// Styles of the environments.
-    looks: EnvStyles,
+    env_styles: EnvStyles,
     /// Value of `data-live`, by which it is kept up to date.
-    followed: String,
+    live_query: String,
 ) -> impl IntoView {
     let t = lang();
     let under_way = progress.iter().any(ReleaseProgress::is_under_way);
     let parts = progress.into_iter().map(|p| {
         let late = late.iter().find(|late| late.env == p.release.config.env).cloned();
-        let look = looks.get(&p.release.config.env);
-        view! { <One progress=p late look /> }
+        let env_style = env_styles.get(&p.release.config.env);
+        view! { <One progress=p late env_style /> }
     });
     let parts = parts.collect_view();
     let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.refresh()}</LinkButton></p> });
     view! {
-        <div id="live-way" data-live=followed>
-            <Card id="way" title=t.change_progress()>{parts}<MissingNodes told />{again}</Card>
+        <div id="live-way" data-live=live_query>
+            <Card id="way" title=t.change_progress()>{parts}<MissingNodes coverage />{again}</Card>
         </div>
     }
     .into_any()
 }
 
 #[component]
-fn One(progress: ReleaseProgress, late: Option<LateEnv>, look: EnvStyle) -> impl IntoView {
+fn One(progress: ReleaseProgress, late: Option<LateEnv>, env_style: EnvStyle) -> impl IntoView {
     let t = lang();
     let Release { config, seq, accepted_at, delivered_at, revision, .. } = progress.release.clone();
     let done = || view! { <span class="dot"><Icon name=I::Ok /></span> };
@@ -79,7 +79,7 @@ fn One(progress: ReleaseProgress, late: Option<LateEnv>, look: EnvStyle) -> impl
             view! { <li>{done()}<b>{t.delivered()}</b><span class="took">{took}</span>{revision}</li> }.into_any()
         }
         None => {
-            let why = t.why_late(&late.as_ref().map_or(DelayReason::Slow, |late| late.why.clone()));
+            let why = t.why_late(&late.as_ref().map_or(DelayReason::Slow, |late| late.reason.clone()));
             let since = late.map(|late| view! { <When at=late.since /> });
             view! {
                 <li>
@@ -96,7 +96,7 @@ fn One(progress: ReleaseProgress, late: Option<LateEnv>, look: EnvStyle) -> impl
     view! {
         <p class="which">
             <a class="aim" href=paths::config(&config)>
-                <EnvTag env=look bare=true />" "
+                <EnvTag env=env_style bare=true />" "
                 <span class="mono">{format!("{} / {}", config.app, config.namespace)}</span>
             </a>
             <span class="quiet">{t.change_release(seq)}</span>

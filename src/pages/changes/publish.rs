@@ -23,8 +23,8 @@ pub(super) fn Aside(
 ) -> impl IntoView {
     match shown.change.change.state {
         ChangeState::Published => {
-            let ChangePageData { progress, late, told, looks, live_query, .. } = shown;
-            view! { <ChangeProgress progress late told looks followed=live_query /> }.into_any()
+            let ChangePageData { progress, late, coverage, env_styles, live_query, .. } = shown;
+            view! { <ChangeProgress progress late coverage env_styles live_query=live_query /> }.into_any()
         }
         ChangeState::Discarded => ().into_any(),
         ChangeState::Open => view! { <Open shown /> }.into_any(),
@@ -42,7 +42,7 @@ fn Open(shown: ChangePageData) -> impl IntoView {
     } else if !view.conflicts().is_empty() {
         Some(view! { <p class="flag warn"><Icon name=I::Warn />{t.publish_conflicts()}</p> }.into_any())
     } else {
-        differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
+        differs.then(|| view! { <PublishForm shown=shown.clone() /> }.into_any())
     };
     let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
     let (id, message) = (view.change.id.to_string(), view.change.message.clone());
@@ -87,7 +87,7 @@ fn Describe(id: String, message: String) -> impl IntoView {
 
 /// The form that publishes.
 #[component]
-fn Send(shown: ChangePageData) -> impl IntoView {
+fn PublishForm(shown: ChangePageData) -> impl IntoView {
     let t = lang();
     let view = shown.change.clone();
     let differing: Vec<_> = view.configs.iter().filter(|c| !c.diff.is_empty()).collect();
@@ -97,11 +97,11 @@ fn Send(shown: ChangePageData) -> impl IntoView {
     let note = if protected.is_empty() { t.why_optional().to_owned() } else { t.why_required(&expected) };
     let readers = shown.readers;
     let becomes = differing.iter().map(|c| {
-        let look = shown.looks.get(&c.config.env);
+        let env_style = shown.env_styles.get(&c.config.env);
         view! {
             <li>
                 {t.change_release(c.live + 1)}" · "
-                <EnvTag env=look bare=true />" "
+                <EnvTag env=env_style bare=true />" "
                 <span class="mono">{format!("{} / {}", c.config.app, c.config.namespace)}</span>
             </li>
         }

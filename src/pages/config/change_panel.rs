@@ -24,12 +24,12 @@ pub fn ChangePanel(
     /// Whether a form is open, so that publishing is not the main action.
     editing: bool,
 ) -> impl IntoView {
-    let followed = opened.live_query.clone();
+    let live_query = opened.live_query.clone();
     view! {
         <aside class="tray" id="my-change">
             <MyChange opened=opened.clone() editing />
             <Others opened=opened.clone() />
-            <div id="live-way" data-live=followed><DeliveryProgress opened /></div>
+            <div id="live-way" data-live=live_query><DeliveryProgress opened /></div>
         </aside>
     }
     .into_any()
@@ -65,7 +65,7 @@ fn MyChange(opened: Arc<OpenedConfig>, editing: bool) -> impl IntoView {
         let text = if opened.may_edit() { t.no_edits_text() } else { t.only_viewer() };
         return view! { <Card id="mine" title=t.my_change()><p class="quiet">{text}</p></Card> }.into_any();
     };
-    let difference = format!("{}/difference", opened.path);
+    let difference = format!("{}/difference", opened.href);
     view! {
         <Card id="mine" title=t.my_change()>
             <DiffSummary counts=mine.config.diff.counts() />

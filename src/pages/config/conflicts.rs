@@ -83,7 +83,7 @@ pub fn Merge(opened: Arc<OpenedConfig>, conflict: Conflict) -> impl IntoView {
     };
     let key = conflict.key.clone();
     let theirs = if elsewhere {
-        view! { <LinkButton href=opened.path.clone()>{t.keep_theirs()}</LinkButton> }.into_any()
+        view! { <LinkButton href=opened.href.clone()>{t.keep_theirs()}</LinkButton> }.into_any()
     } else {
         view! {
             <Form action=RevertItem::PATH id="theirs" swap="config">

@@ -107,16 +107,16 @@ struct Sides {
 
 impl Sides {
     /// Chooses the sides. `live` is the live release's number; `pending` says whether the user's change differs.
-    fn of(asked: &DifferenceQuery, live: u64, pending: bool) -> Self {
+    fn of(query: &DifferenceQuery, live: u64, pending: bool) -> Self {
         let usual = if pending { SideChoice::Mine } else { SideChoice::Live };
-        let right = SideChoice::of(&asked.to).filter(|w| !matches!(w, SideChoice::Env(_))).unwrap_or(usual);
+        let right = SideChoice::of(&query.to).filter(|w| !matches!(w, SideChoice::Env(_))).unwrap_or(usual);
         let before = match right {
             SideChoice::Release(seq) => SideChoice::Release(seq.saturating_sub(1)),
             SideChoice::Live => SideChoice::Release(live.saturating_sub(1)),
             SideChoice::Mine | SideChoice::Env(_) => SideChoice::Live,
         };
-        let env = asked.env.parse().ok().map(SideChoice::Env);
-        let left = env.or_else(|| SideChoice::of(&asked.from)).unwrap_or(before);
+        let env = query.env.parse().ok().map(SideChoice::Env);
+        let left = env.or_else(|| SideChoice::of(&query.from)).unwrap_or(before);
         Self { left, right }
     }
 }
@@ -135,7 +135,7 @@ struct Comparison {
 impl Comparison {
     /// Returns the address of this page with another view, or with all lines.
     fn link(&self, left: &SideChoice, view: DiffView, all: bool) -> String {
-        let path = format!("{}{}", self.opened.path, ConfigPage::Difference.path());
+        let path = format!("{}{}", self.opened.href, ConfigPage::Difference.path());
         let (left, right) = (left.to_string(), self.sides.right.to_string());
         let view = if view == DiffView::SideBySide { "split" } else { "" };
         paths::with(&path, &[("from", &left), ("to", &right), ("view", view), ("all", if all { "1" } else { "" })])
@@ -188,7 +188,7 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
             <p><span class="quiet">{old}</span>" → "<b>{new}</b></p>
             <DiffSummary counts />
             {(counts.total() > 1).then(|| view! { <p class="alive-only quiet keys"><kbd>"n"</kbd><kbd>"p"</kbd>" "{t.next_previous()}</p> })}
-            <Choose shown />
+            <SideForm shown />
         </div>
         {body}
     }
@@ -217,16 +217,16 @@ fn CommonComparisons(shown: Arc<Comparison>) -> impl IntoView {
         .into_iter()
         .map(|(which, text)| Tab::to(text, shown.link(&which, shown.view, false)).when(which == shown.sides.left))
         .collect();
-    tabs.extend(shown.opened.env_styles().filter(|(env, _)| **env != view.id.env).map(|(env, look)| {
+    tabs.extend(shown.opened.env_styles().filter(|(env, _)| **env != view.id.env).map(|(env, env_style)| {
         let which = SideChoice::Env(env.clone());
-        Tab::env(look, shown.link(&which, shown.view, false)).when(which == shown.sides.left)
+        Tab::env(env_style, shown.link(&which, shown.view, false)).when(which == shown.sides.left)
     }));
     view! { <Segments label=t.compared_with() tabs /> }.into_any()
 }
 
 /// Form to choose any two sides.
 #[component]
-fn Choose(shown: Arc<Comparison>) -> impl IntoView {
+fn SideForm(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
     let view = &shown.opened.view;
     let release = |r: &Release| {
@@ -253,7 +253,7 @@ fn Choose(shown: Arc<Comparison>) -> impl IntoView {
             side.push((name, which.name(t, if let SideChoice::Release(seq) = which { *seq } else { 1 })));
         }
     }
-    let path = format!("{}{}", shown.opened.path, ConfigPage::Difference.path());
+    let path = format!("{}{}", shown.opened.href, ConfigPage::Difference.path());
     let split =
         (shown.view == DiffView::SideBySide).then(|| view! { <input type="hidden" name="view" value="split" /> });
     let (left, right) = (shown.sides.left.to_string(), shown.sides.right.to_string());

@@ -52,7 +52,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
     let now = opened.content().items().and_then(|items| items.get(&key)).cloned();
     let live = opened.view.content.items().and_then(|items| items.get(&key)).cloned();
     let new = met.is_none() && (sent_new || now.is_none() && live.is_none());
-    let there = KeyStatus { now: now.is_some(), live: live.clone() };
+    let there = KeyStatus { exists: now.is_some(), live: live.clone() };
     let item = now.or(live).unwrap_or_default();
     let many = lines
         || item.value.expose().contains(LINE_ENDS)
@@ -76,7 +76,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
                 <div class="do">
                     <Submit tone=Tone::Primary>{says}</Submit>
                     <LinkButton href=around.back>{t.cancel()}</LinkButton>
-                    <KeyActions opened=opened.clone() key=key.clone() there=there.clone() />
+                    <KeyActions opened=opened.clone() key=key.clone() status=there.clone() />
                 </div>
             </Form>
             {forms}
@@ -89,7 +89,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
 #[derive(Clone)]
 struct KeyStatus {
     /// Whether the key exists for the user: live and not removed, or added.
-    now: bool,
+    exists: bool,
     /// The live item.
     live: Option<Item>,
 }
@@ -117,7 +117,7 @@ fn form_links(opened: &OpenedConfig, key: &str, new: bool, q: &str) -> FormLinks
     let base = link_start(opened);
     let filter = if q.is_empty() { String::new() } else { format!("&q={}", Encoded(q)) };
     let name = if new { "add" } else { "edit" };
-    let back = if new { opened.path.clone() } else { format!("{base}?at={}{filter}#at", Encoded(key)) };
+    let back = if new { opened.href.clone() } else { format!("{base}?at={}{filter}#at", Encoded(key)) };
     FormLinks { back, more: format!("{base}?{name}={}&lines={filter}#edit", Encoded(key)) }
 }
 
@@ -194,18 +194,18 @@ fn TargetChange(opened: Arc<OpenedConfig>) -> impl IntoView {
 
 impl KeyStatus {
     fn can_remove(&self) -> bool {
-        self.now && self.live.is_some()
+        self.exists && self.live.is_some()
     }
 }
 
 /// Buttons to revert or remove the key. Their forms are outside of the key's form, because forms do not nest.
 #[component]
-fn KeyActions(opened: Arc<OpenedConfig>, key: String, there: KeyStatus) -> impl IntoView {
+fn KeyActions(opened: Arc<OpenedConfig>, key: String, status: KeyStatus) -> impl IntoView {
     let t = lang();
     let revert = edited(&opened, &key).then(|| {
         view! { <button type="submit" form="revert" class=Tone::Plain.class()><Icon name=I::Undo />{t.revert_edit()}</button> }
     });
-    let remove = there.can_remove().then(|| {
+    let remove = status.can_remove().then(|| {
         view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove()}</button> }
     });
     view! { <span class="apart">{revert}{remove}</span> }.into_any()

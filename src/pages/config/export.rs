@@ -51,7 +51,7 @@ pub(super) async fn download(
 
 /// Renders links to the files of the live content, or of a release.
 pub(super) fn links(opened: &OpenedConfig, release: Option<u64>) -> AnyView {
-    let path = format!("{}/export", opened.path);
+    let path = format!("{}/export", opened.href);
     let seq = release.map(|seq| seq.to_string()).unwrap_or_default();
     let link = |format: &str, text: String| {
         let href = paths::with(&path, &[("format", format), ("release", &seq)]);

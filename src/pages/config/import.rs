@@ -206,7 +206,7 @@ fn Preview(opened: Arc<OpenedConfig>, preview: ImportPreview, import: Import) ->
                 <Hidden name="text" value=URL_SAFE_NO_PAD.encode(import.text.expose()) />
                 <p class="do">
                     <Submit tone=Tone::Primary icon=I::Plus>{says}</Submit>
-                    <LinkButton href=opened.path.clone()>{t.cancel()}</LinkButton>
+                    <LinkButton href=opened.href.clone()>{t.cancel()}</LinkButton>
                 </p>
             </Form>
         </Card>
@@ -225,7 +225,7 @@ fn ImportForm(opened: Arc<OpenedConfig>, sent: ImportFields, ready: bool) -> imp
     let hint = if kv { t.paste_hint() } else { t.paste_text_hint() };
     view! {
         <Card id="paste" title=t.paste_or_upload()>
-            <Form action=format!("{}/import", opened.path) id="import" upload=true>
+            <Form action=format!("{}/import", opened.href) id="import" upload=true>
                 <TextArea name="text" label=t.paste_here() value=text rows=12 mono=true hint />
                 <div class="field">
                     <label for="import-file">{t.or_a_file()}</label>

@@ -83,14 +83,14 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
         (!hides && body.len() == MAX_ROWS).then(|| view! { <p class="hint">{t.first_rows(MAX_ROWS, total)}</p> });
     // This note is for browsers without scripts. With scripts, the filter itself shows and removes such a note.
     let found = words.is_empty() || all.iter().any(|row| row.has(&words));
-    let all_of_them = opened.path.clone();
+    let all_of_them = opened.href.clone();
     let none = (!found).then(|| {
         view! { <noscript><p class="cut">{t.filter_none()}<LinkButton href=all_of_them>{t.show_all()}</LinkButton></p></noscript> }
     });
     let base = link_start(&opened);
     let tools = opened.may_edit().then(|| {
         view! {
-            <LinkButton href=format!("{}/import", opened.path) icon=I::Import>{t.paste_or_import()}</LinkButton>
+            <LinkButton href=format!("{}/import", opened.href) icon=I::Import>{t.paste_or_import()}</LinkButton>
             <LinkButton href=format!("{base}?add=#edit") icon=I::Plus>{t.add_key()}</LinkButton>
         }
     });
@@ -119,8 +119,8 @@ fn Nothing(opened: Arc<OpenedConfig>) -> impl IntoView {
         <Empty icon=I::Rows title=t.no_keys_title()>
             <p>{t.no_keys_text()}</p>
             <p class="do">
-                <LinkButton href=format!("{}?add=#edit", opened.path) tone=Tone::Primary icon=I::Plus>{t.add_key()}</LinkButton>
-                <LinkButton href=format!("{}/import", opened.path) icon=I::Import>{t.paste_or_import()}</LinkButton>
+                <LinkButton href=format!("{}?add=#edit", opened.href) tone=Tone::Primary icon=I::Plus>{t.add_key()}</LinkButton>
+                <LinkButton href=format!("{}/import", opened.href) icon=I::Import>{t.paste_or_import()}</LinkButton>
             </p>
         </Empty>
     }

@@ -98,11 +98,11 @@ pub(super) struct OpenedConfig {
     /// Whether the user may resolve the drift.
     pub may_resolve_drift: bool,
     /// Its path.
-    pub path: String,
+    pub href: String,
     /// Value of `data-live` of the elements that are kept up to date.
     pub live_query: String,
     /// Styles of the environments.
-    looks: EnvStyles,
+    env_styles: EnvStyles,
 }
 
 impl OpenedConfig {
@@ -112,18 +112,18 @@ impl OpenedConfig {
         let view = console.service.config(&user.actor, id, change).await?;
         // Other nodes are asked only once it is known that the config exists and the user may see it.
         let asked = console.nodes.query(&user.account.id, scope.clone());
-        let looks = EnvStyles::of(&console.service.envs().await?);
-        let told = asked.coverage().await;
-        let followed = live::live_query(console, Some(&scope), news);
+        let env_styles = EnvStyles::of(&console.service.envs().await?);
+        let coverage = asked.coverage().await;
+        let live_query = live::live_query(console, Some(&scope), news);
         Ok(Self {
-            looks,
+            env_styles,
             readers: console.nodes.readers(id),
-            coverage: told,
+            coverage,
             late: console.service.late(&user.actor).into_iter().find(|l| l.env == id.env),
             drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
             may_resolve_drift: user.actor.is_administrator(),
-            path: paths::config(id),
-            live_query: followed,
+            href: paths::config(id),
+            live_query,
             view,
         })
     }
@@ -145,7 +145,7 @@ impl OpenedConfig {
 
     /// Returns the environments in which the user may see the config, with their styles.
     pub fn env_styles(&self) -> impl Iterator<Item = (&EnvName, EnvStyle)> {
-        self.view.envs.iter().map(|env| (&env.name, self.looks.get(&env.name)))
+        self.view.envs.iter().map(|env| (&env.name, self.env_styles.get(&env.name)))
     }
 
     /// Returns the content for the user: the live content with the user's edits applied.
@@ -215,7 +215,7 @@ pub(super) fn page<V: IntoView + 'static>(
 ) -> Page {
     let opened = Arc::new(opened);
     let (id, format) = (opened.view.id.clone(), opened.view.namespace.format);
-    let (of_crumbs, env) = (id.clone(), opened.looks.get(&opened.view.id.env));
+    let (of_crumbs, env) = (id.clone(), opened.env_styles.get(&opened.view.id.env));
     let title = move |t: Lang| match part {
         ConfigPage::Content => format!("{} · {} · {}", id.namespace, id.app, id.env),
         part => format!("{} · {} · {} · {}", part.text(t, format), id.namespace, id.app, id.env),
@@ -242,13 +242,13 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
     let t = lang();
     let view = &opened.view;
     let (id, format) = (&view.id, view.namespace.format);
-    let envs = opened.env_styles().map(|(env, look)| {
+    let envs = opened.env_styles().map(|(env, env_style)| {
         let there = format!("/configs/{env}/{}/{}{}", id.app, id.namespace, part.path());
-        Tab::env(look, there).when(*env == id.env)
+        Tab::env(env_style, there).when(*env == id.env)
     });
     let envs: Vec<Tab> = envs.collect();
     let tab =
-        |this: ConfigPage| Tab::to(this.text(t, format), format!("{}{}", opened.path, this.path())).when(this == part);
+        |this: ConfigPage| Tab::to(this.text(t, format), format!("{}{}", opened.href, this.path())).when(this == part);
     let pending = view.mine.as_ref().map_or(0, |mine| mine.config.diff.counts().total());
     let tabs = vec![
         tab(ConfigPage::Content),
@@ -344,6 +344,6 @@ async fn show(
 pub(super) fn link_start(opened: &OpenedConfig) -> String {
     match use_context::<PageAddress>() {
         Some(PageAddress { refused_form: false, .. }) => String::new(),
-        _ => opened.path.clone(),
+        _ => opened.href.clone(),
     }
 }

@@ -38,7 +38,7 @@ pub fn DeliveryProgress(opened: Arc<OpenedConfig>) -> impl IntoView {
                     <Delivered opened=opened.clone() live=live.clone() />
                     {live.delivered_at.is_some().then(|| view! { <Seen opened=opened.clone() live=live.clone() /> })}
                 </ol>
-                <MissingNodes told=opened.coverage.clone() />
+                <MissingNodes coverage=opened.coverage.clone() />
                 <ProgressLinks opened live arrived />
             </Card>
         }
@@ -50,7 +50,7 @@ pub fn DeliveryProgress(opened: Arc<OpenedConfig>) -> impl IntoView {
 #[component]
 fn ProgressLinks(opened: Arc<OpenedConfig>, live: Release, arrived: bool) -> impl IntoView {
     let t = lang();
-    let again = (!arrived).then(|| view! { <a class="btn small" href=opened.path.clone()>{t.refresh()}</a> });
+    let again = (!arrived).then(|| view! { <a class="btn small" href=opened.href.clone()>{t.refresh()}</a> });
     let before = Some(live.previous).filter(|before| *before > 0 && opened.may_publish());
     let back = before.map(|before| {
         let href = format!("{}#roll-back", paths::release(&live.config, before));
@@ -63,7 +63,7 @@ fn ProgressLinks(opened: Arc<OpenedConfig>, live: Release, arrived: bool) -> imp
 fn Delivered(opened: Arc<OpenedConfig>, live: Release) -> impl IntoView {
     let t = lang();
     let Some(at) = live.delivered_at else {
-        let why = opened.late.as_ref().map_or(DelayReason::Slow, |late| late.why.clone());
+        let why = opened.late.as_ref().map_or(DelayReason::Slow, |late| late.reason.clone());
         let before = live.previous;
         return view! {
             <li>

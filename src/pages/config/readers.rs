@@ -47,10 +47,10 @@ fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoVie
     let mut instances = opened.readers.instances.clone();
     if opened.readers.all() == 0 {
         return view! {
-            <div id="live-told" data-live=opened.live_query.clone()><MissingNodes told=opened.coverage.clone() /></div>
+            <div id="live-told" data-live=opened.live_query.clone()><MissingNodes coverage=opened.coverage.clone() /></div>
             <Empty icon=I::Nodes title=t.no_readers_yet()>
                 <p>{t.no_readers_text()}</p>
-                <p class="do"><LinkButton href=format!("{}{}", opened.path, ConfigPage::Usage.path())>{t.tab_use()}</LinkButton></p>
+                <p class="do"><LinkButton href=format!("{}{}", opened.href, ConfigPage::Usage.path())>{t.tab_use()}</LinkButton></p>
             </Empty>
         }
         .into_any();
@@ -66,7 +66,7 @@ fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoVie
         words.iter().all(|word| text.contains(word))
     };
     let curve = opened.view.live.as_ref().map(|live| propagation(&instances, live));
-    let followed = opened.live_query.clone();
+    let live_query = opened.live_query.clone();
     let few = listed <= MAX_ROWS;
     let several = opened.coverage.others > 0;
     let rows = instances.into_iter().filter_map(|i| {
@@ -92,15 +92,15 @@ fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoVie
     view! {
         <div class="bar">
             {filter}
-            <div id="live-told" class:push={listed > MAX_UNFILTERED} data-live=followed.clone()>
+            <div id="live-told" class:push={listed > MAX_UNFILTERED} data-live=live_query.clone()>
                 <p class="quiet">{t.seen_by_n(seen, all)}" · "{heard}</p>
                 {unnamed}
-                <MissingNodes told=opened.coverage.clone() />
+                <MissingNodes coverage=opened.coverage.clone() />
             </div>
         </div>
-        <div id="live-curve" data-live=followed.clone()>{curve}</div>
+        <div id="live-curve" data-live=live_query.clone()>{curve}</div>
         <div class="sheet">
-            <Table class="rows stacked readers" id="readers" live=followed columns rows />
+            <Table class="rows stacked readers" id="readers" live=live_query columns rows />
         </div>
     }
     .into_any()

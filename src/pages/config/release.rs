@@ -122,9 +122,9 @@ fn One(shown: ReleasePageData) -> impl IntoView {
     let shown = Arc::new(shown);
     let opened = shown.opened.clone();
     let downloads = export::links(&opened, Some(shown.release.seq));
-    let followed = opened.live_query.clone();
+    let live_query = opened.live_query.clone();
     let progress =
-        shown.is_live().then(|| view! { <div id="live-way" data-live=followed><DeliveryProgress opened /></div> });
+        shown.is_live().then(|| view! { <div id="live-way" data-live=live_query><DeliveryProgress opened /></div> });
     view! {
         <About shown=shown.clone() />
         <div class="with-tray">

@@ -42,7 +42,7 @@ fn Releases(opened: Arc<OpenedConfig>, releases: Vec<Release>) -> impl IntoView 
         return view! { <Empty icon=I::Log title=t.no_releases()><p>{t.no_releases_text()}</p></Empty> }.into_any();
     }
     let (first, last) = (releases[0].seq, releases[releases.len() - 1].seq);
-    let path = format!("{}{}", opened.path, ConfigPage::Releases.path());
+    let path = format!("{}{}", opened.href, ConfigPage::Releases.path());
     let page = u64::from(limits::PAGE_ROWS);
     let newer = (first < live).then(|| match first + 1 + page {
         before if before > live => path.clone(),

@@ -85,7 +85,7 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
             {place}
             <p class="do">
                 <Submit tone>{says}</Submit>
-                <LinkButton href=format!("{}/import", opened.path) icon=I::Import>{t.upload_or_import()}</LinkButton>
+                <LinkButton href=format!("{}/import", opened.href) icon=I::Import>{t.upload_or_import()}</LinkButton>
                 {ends}
                 {marks}
             </p>

@@ -29,7 +29,7 @@ use crate::{
         shared::{ReauthField, scope_text},
     },
     service::{NewToken, ShownToken, now},
-    session::guard::{self, CurrentUser, RecentlyAuthenticated, Rejected},
+    session::guard::{self, CurrentUser, MissingUser, RecentlyAuthenticated},
 };
 
 /// Number of rows for scopes in the form.
@@ -109,7 +109,7 @@ fn Rows(scope: ScopeChoices, app: Option<AppName>) -> impl IntoView {
         view! {
             <fieldset class="row pattern">
                 <legend class="visually-hidden">{t.token_scope_row(n + 1)}</legend>
-                <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
+                <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value optional=true />
             </fieldset>
         }
     });
@@ -154,7 +154,7 @@ impl TokenForm {
 
 pub(super) async fn make(
     State(console): State<Console>,
-    who: Result<CurrentUser, Rejected>,
+    who: Result<CurrentUser, MissingUser>,
     Extension(session): Extension<Session>,
     body: Result<RawForm, RawFormRejection>,
 ) -> PageResult {

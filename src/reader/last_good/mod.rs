@@ -381,8 +381,8 @@ impl LastGood {
     /// Returns the problems on disk, for people.
     pub fn problem(&self) -> Option<String> {
         let trouble = self.problems.lock();
-        let said: Vec<&str> = [&trouble.file, &trouble.journal].into_iter().flatten().map(String::as_str).collect();
-        (!said.is_empty()).then(|| said.join("; "))
+        let problems: Vec<&str> = [&trouble.file, &trouble.journal].into_iter().flatten().map(String::as_str).collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
     }
 
     fn report_file_problem(&self, why: String) {
@@ -395,10 +395,10 @@ impl LastGood {
     }
 
     /// Keeps a problem for later display, and logs it once.
-    fn report(&self, place: fn(&mut DiskProblems) -> &mut Option<String>, name: &str, said: String) {
+    fn report(&self, slot: fn(&mut DiskProblems) -> &mut Option<String>, name: &str, said: String) {
         // Only the log has the folder, because the problem is shown without authentication.
         let mut trouble = self.problems.lock();
-        let place = place(&mut trouble);
+        let place = slot(&mut trouble);
         if place.as_ref() != Some(&said) {
             tracing::warn!(file = %self.folder.join(name).display(), "{said}");
             *place = Some(said);

@@ -46,12 +46,12 @@ const REFUSED_RETRY_DELAY: Duration = Duration::from_secs(60);
 pub fn task(
     nodes: Arc<Nodes>,
     registry: NodeRegistry,
-    hears: RegistryFilter,
+    filter: RegistryFilter,
     tokens: Option<Arc<KnownTokens>>,
 ) -> Task {
     Task::looping("nodes", Lang::task_nodes, move |task| {
         let (nodes, registry, tokens) = (Arc::clone(&nodes), registry.clone(), tokens.clone());
-        async move { run(&nodes, &registry, hears, tokens.as_deref(), task).await }
+        async move { run(&nodes, &registry, filter, tokens.as_deref(), task).await }
     })
 }
 
@@ -213,8 +213,8 @@ impl Link<'_> {
         }
     }
 
-    fn handle_query(&mut self, scope: Pattern, room: usize) {
-        let (now, room) = (Instant::now(), room.clamp(*REPLY_BYTES.start(), *REPLY_BYTES.end()));
+    fn handle_query(&mut self, scope: Pattern, reply_bytes: usize) {
+        let (now, room) = (Instant::now(), reply_bytes.clamp(*REPLY_BYTES.start(), *REPLY_BYTES.end()));
         if self.queries.len() >= MAX_QUERIES && !self.queries.contains_key(&scope) {
             self.ended.extend(evict_query(&mut self.queries));
         }

@@ -44,7 +44,7 @@ const MAX_QUERIES: usize = 32;
 const MAX_QUERIES_PER_PERSON: usize = 8;
 /// Time without a request of a page after which a query may be evicted for another one. An open page requests its query
 /// every second. With a shorter time, open pages would evict one another's queries in turn.
-const QUIET_AFTER: Duration = Duration::from_secs(3);
+const EVICTABLE_AFTER: Duration = Duration::from_secs(3);
 /// Maximum number of other nodes.
 const MAX_NODES: usize = 1000;
 /// Target size of all replies to a query, in bytes. Each node gets an equal part, within limits.
@@ -80,7 +80,7 @@ enum NodeStatus {
 
 #[derive(Debug, Default)]
 struct State {
-    standing: NodeStatus,
+    status: NodeStatus,
     others: BTreeMap<NodeId, NodeInfo>,
     queries: HashMap<Pattern, OwnQuery>,
     /// Queries that have ended and are still in the registry.
@@ -127,7 +127,7 @@ impl Nodes {
     /// Returns the view of a node with this name. `others` tells whether a [`link`] to other nodes runs.
     pub fn new(reader: Arc<Reader>, name: &str, others: bool) -> Arc<Self> {
         let standing = if others { NodeStatus::Joining } else { NodeStatus::Alone };
-        let state = Mutex::new(State { standing, ..State::default() });
+        let state = Mutex::new(State { status: standing, ..State::default() });
         let clock = reader.clock;
         Arc::new(Self {
             reader,
@@ -147,7 +147,7 @@ impl Nodes {
     /// Records that a person's page shows the readers of these configs. Other nodes are queried for a while, if the
     /// limits allow it. The caller has checked that the configs exist and that the person may see them.
     pub fn query(self: &Arc<Self>, who: &str, scope: Pattern) -> PendingCoverage {
-        if self.state().record_look(who, &scope, Instant::now()) {
+        if self.state().record_view(who, &scope, Instant::now()) {
             self.query_added.notify_one();
         }
         PendingCoverage { nodes: Arc::clone(self), scope }
@@ -206,7 +206,7 @@ impl Nodes {
         let others = answers.fold(0_u64, |mark, answer| {
             mark.wrapping_add(1).wrapping_add(scope.config().map_or(0, |_| answer.version))
         });
-        let standing = state.others.len() as u64 + ((state.standing as u64) << 20);
+        let standing = state.others.len() as u64 + ((state.status as u64) << 20);
         own.wrapping_add(others).wrapping_add(standing << 40)
     }
 
@@ -238,15 +238,15 @@ impl PendingCoverage {
 
 impl OwnQuery {
     /// Returns the time at which a page last requested the query.
-    fn last_look(&self) -> Option<Instant> {
+    fn last_viewed_at(&self) -> Option<Instant> {
         self.viewers.values().max().copied()
     }
 }
 
 impl State {
     /// Records the request of a person's page. Returns whether there is a new query.
-    fn record_look(&mut self, who: &str, scope: &Pattern, now: Instant) -> bool {
-        if self.standing == NodeStatus::Alone {
+    fn record_view(&mut self, who: &str, scope: &Pattern, now: Instant) -> bool {
+        if self.status == NodeStatus::Alone {
             return false;
         }
         if let Some(look) = self.queries.get_mut(scope).and_then(|ask| ask.viewers.get_mut(who)) {
@@ -255,7 +255,7 @@ impl State {
         }
         let own = self.queries.values().filter(|ask| ask.viewers.contains_key(who)).count();
         let quiet = if own >= MAX_QUERIES_PER_PERSON {
-            let Some(quiet) = self.quiet_of(who, now) else { return false };
+            let Some(quiet) = self.least_recently_viewed(who, now) else { return false };
             Some(quiet)
         } else {
             None
@@ -266,7 +266,7 @@ impl State {
             return false;
         }
         if let Some(quiet) = quiet {
-            self.end_look(who, &quiet);
+            self.remove_viewer(who, &quiet);
         }
         let ask = || OwnQuery {
             since: now,
@@ -281,13 +281,13 @@ impl State {
 
     /// Finds the person's query without a request for the longest time. Returns `None` if all of them are
     /// on open pages.
-    fn quiet_of(&self, who: &str, now: Instant) -> Option<Pattern> {
+    fn least_recently_viewed(&self, who: &str, now: Instant) -> Option<Pattern> {
         let looks = self.queries.iter().filter_map(|(scope, ask)| Some((*ask.viewers.get(who)?, scope)));
-        looks.min().filter(|(at, _)| now - *at > QUIET_AFTER).map(|(_, scope)| scope.clone())
+        looks.min().filter(|(at, _)| now - *at > EVICTABLE_AFTER).map(|(_, scope)| scope.clone())
     }
 
     /// Removes a person from a query, and ends a query without people.
-    fn end_look(&mut self, who: &str, scope: &Pattern) {
+    fn remove_viewer(&mut self, who: &str, scope: &Pattern) {
         let is_alone = self.queries.get_mut(scope).is_some_and(|ask| {
             ask.viewers.remove(who);
             ask.viewers.is_empty()
@@ -300,8 +300,9 @@ impl State {
     /// Ends the query without a request for the longest time. If all queries are on open pages, ends a query of the
     /// people with the most queries, if they have more than `who` would have. Returns whether a query was ended.
     fn evict_query(&mut self, who: &str, now: Instant) -> bool {
-        let quiet = self.queries.iter().map(|(scope, ask)| (ask.last_look(), scope)).min();
-        let quiet = quiet.filter(|(at, _)| at.is_none_or(|at| now - at > QUIET_AFTER)).map(|(_, scope)| scope.clone());
+        let quiet = self.queries.iter().map(|(scope, ask)| (ask.last_viewed_at(), scope)).min();
+        let quiet =
+            quiet.filter(|(at, _)| at.is_none_or(|at| now - at > EVICTABLE_AFTER)).map(|(_, scope)| scope.clone());
         let Some(scope) = quiet.or_else(|| self.greediest(who)) else { return false };
         self.end(&scope);
         true
@@ -329,7 +330,7 @@ impl State {
     /// Returns the end of the wait for replies. `None` if all have come, or no more are expected.
     fn wait_until(&self, scope: &Pattern) -> Option<Instant> {
         let ask = self.queries.get(scope)?;
-        let waits = match self.standing {
+        let waits = match self.status {
             NodeStatus::Alone | NodeStatus::Disconnected => false,
             NodeStatus::Joining => true,
             NodeStatus::Connected => self.others.keys().any(|id| !ask.answers.contains_key(id)),
@@ -347,8 +348,8 @@ impl State {
         NodeCoverage {
             others: self.others.len(),
             silent,
-            incomplete: self.others.keys().filter_map(answer).filter(|answer| answer.left > 0).count(),
-            unreachable: matches!(self.standing, NodeStatus::Joining | NodeStatus::Disconnected),
+            incomplete: self.others.keys().filter_map(answer).filter(|answer| answer.omitted_configs > 0).count(),
+            unreachable: matches!(self.status, NodeStatus::Joining | NodeStatus::Disconnected),
         }
     }
 
@@ -362,7 +363,7 @@ impl State {
 
     /// Records the present nodes.
     fn connected(&mut self, others: BTreeMap<NodeId, NodeInfo>) {
-        self.standing = NodeStatus::Connected;
+        self.status = NodeStatus::Connected;
         self.others = others;
         for ask in self.queries.values_mut() {
             ask.answers.retain(|id, _| self.others.contains_key(id));
@@ -371,7 +372,7 @@ impl State {
 
     /// Drops all replies, because they would become outdated unnoticed.
     fn disconnected(&mut self) {
-        self.standing = NodeStatus::Disconnected;
+        self.status = NodeStatus::Disconnected;
         self.others.clear();
         for ask in self.queries.values_mut() {
             ask.answers.clear();

@@ -33,7 +33,7 @@ const COUNT_BYTES: usize = 24;
 pub(super) struct QueryReply {
     pub configs: HashMap<ConfigId, ConfigReaders>,
     /// Number of configs that did not fit.
-    pub left: usize,
+    pub omitted_configs: usize,
     /// Hash of the reply without its ages.
     pub version: u64,
 }
@@ -113,10 +113,10 @@ pub(super) fn write(
     own: &Instances,
     latest: impl Fn(&ConfigId) -> NodeRelease,
     scope: &Pattern,
-    room: usize,
+    size_limit: usize,
     now: Time,
 ) -> String {
-    let room = room.min(MAX_REPLY_BYTES / 2);
+    let room = size_limit.min(MAX_REPLY_BYTES / 2);
     let mut found: Vec<ReplyConfig> =
         own.under(scope, now).into_iter().map(|found| ReplyConfig::new(found, &latest)).collect();
     found.sort_by_key(|found| found.behind == 0);
@@ -228,7 +228,7 @@ pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> 
         return None;
     }
     let wire: Wire = serde_json::from_slice(value).ok().filter(Wire::is_bounded)?;
-    let mut answer = QueryReply { left: wire.left, ..QueryReply::default() };
+    let mut answer = QueryReply { omitted_configs: wire.left, ..QueryReply::default() };
     let mut mark = DefaultHasher::new();
     wire.left.hash(&mut mark);
     for WireConfig { config, latest, seen, unnamed } in wire.configs {

@@ -73,7 +73,7 @@ fn a_reply_arrives_with_its_ages() {
     assert_eq!((&*instance.name, &*instance.client, instance.release), ("a", "curl/8", 1));
     assert_eq!((instance.since, instance.seen_at), (Time(9_000_000), Time(9_500_000)));
     assert_eq!(instance.node.as_deref(), Some("x"));
-    assert_eq!((answer.configs.len(), answer.left), (1, 0));
+    assert_eq!((answer.configs.len(), answer.omitted_configs), (1, 0));
 
     let later = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
     assert_eq!(read(later.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().version, answer.version);
@@ -111,7 +111,9 @@ fn configs_beyond_the_size_limit_are_left_out_up_to_date_ones_first() {
     }
     let value = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(0));
     let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap();
-    assert!(value.len() < 8192 && answer.left > 900 && answer.left + answer.configs.len() == 1000);
+    assert!(
+        value.len() < 8192 && answer.omitted_configs > 900 && answer.omitted_configs + answer.configs.len() == 1000
+    );
     assert!(answer.configs.contains_key(&config("prod/shop/c999")));
 }
 
@@ -227,19 +229,19 @@ fn queries_are_renewed_while_a_person_looks_and_end_after() {
     let mut state = nodes.state();
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    state.standing = NodeStatus::Connected;
-    assert!(state.record_look(ANA, &scope(SHOP), start) && !state.record_look(ANA, &scope(SHOP), start));
+    state.status = NodeStatus::Connected;
+    assert!(state.record_view(ANA, &scope(SHOP), start) && !state.record_view(ANA, &scope(SHOP), start));
     assert_eq!(state.due_queries(start), (vec![], vec![]), "there is no other node");
     state.handle_event(RegistryEvent::Joined(ONE, about("x")), now());
     assert_eq!(state.due_queries(start).0, [(scope(SHOP), *REPLY_BYTES.end())]);
     assert_eq!(state.due_queries(after(9)).0, []);
-    assert!(!state.record_look(ANA, &scope(SHOP), after(9)));
+    assert!(!state.record_view(ANA, &scope(SHOP), after(9)));
     assert_eq!(state.due_queries(after(11)).0.len(), 1);
     assert_eq!(state.due_queries(after(25)), (vec![], vec![scope(SHOP)]));
     assert!(state.queries.is_empty());
 
     for n in 0..2 * MAX_QUERIES {
-        state.record_look(&format!("user {n}"), &scope(&format!("prod/shop/c{n}")), after(25));
+        state.record_view(&format!("user {n}"), &scope(&format!("prod/shop/c{n}")), after(25));
     }
     assert_eq!(state.queries.len(), MAX_QUERIES);
     assert_eq!(state.coverage(&scope("prod/shop/c63")).silent, [about("x")], "a query that was refused has no replies");
@@ -257,13 +259,13 @@ fn one_person_leaves_queries_to_the_others() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
-    for second in 0..=QUIET_AFTER.as_secs() {
+    for second in 0..=EVICTABLE_AFTER.as_secs() {
         for n in 0..2 * MAX_QUERIES {
-            state.record_look("eve", &of(n), after(second));
+            state.record_view("eve", &of(n), after(second));
         }
     }
     assert_eq!(state.queries.len(), MAX_QUERIES_PER_PERSON, "queries that are looked at do not give way to more");
-    assert!(state.record_look("root", &scope(SHOP), after(3)) && state.record_look("root", &scope("*/*/*"), after(3)));
+    assert!(state.record_view("root", &scope(SHOP), after(3)) && state.record_view("root", &scope("*/*/*"), after(3)));
     assert_eq!(state.due_queries(after(3)).0.len(), MAX_QUERIES_PER_PERSON + 2);
 
     // A written query is removed from the registry even if it is about to be renewed for a new node.
@@ -271,19 +273,19 @@ fn one_person_leaves_queries_to_the_others() {
     state.handle_event(RegistryEvent::Joined(TWO, about("two")), now());
     state.end(&scope("*/*/*"));
     assert_eq!(state.due_queries(after(3)).1, [scope("*/*/*")]);
-    assert!(state.record_look("root", &scope("*/*/*"), after(3)) && state.queries.len() == all);
+    assert!(state.record_view("root", &scope("*/*/*"), after(3)) && state.queries.len() == all);
     state.handle_event(RegistryEvent::Left(TWO), now());
     state.due_queries(after(3));
 
     // A person who opens many pages one after another keeps only the queries of the last pages.
-    assert!(state.record_look("eve", &of(99), after(7)));
+    assert!(state.record_view("eve", &of(99), after(7)));
     assert_eq!(state.queries.len(), MAX_QUERIES_PER_PERSON + 2);
     let (due, ended) = state.due_queries(after(7));
     assert_eq!((due, ended.len()), (vec![(of(99), *REPLY_BYTES.end())], 1));
     // A query that is looked at again before its removal stays.
     let again = of(MAX_QUERIES_PER_PERSON - 1);
     state.end(&again);
-    assert!(state.record_look("root", &again, after(7)));
+    assert!(state.record_view("root", &again, after(7)));
     assert_eq!(state.due_queries(after(7)), (vec![(again, *REPLY_BYTES.end())], vec![]));
 }
 
@@ -293,18 +295,18 @@ fn the_query_without_a_look_for_longest_gives_way() {
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
     for n in 0..MAX_QUERIES {
-        assert!(state.record_look(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(n.min(2) as u64)));
+        assert!(state.record_view(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(n.min(2) as u64)));
     }
     // The first page is closed by now, the others are open.
-    assert!(state.record_look("root", &scope(SHOP), after(4)));
+    assert!(state.record_view("root", &scope(SHOP), after(4)));
     assert!(state.queries.len() == MAX_QUERIES && !state.queries.contains_key(&of(0)));
     for n in 1..MAX_QUERIES {
-        state.record_look(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(4));
+        state.record_view(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(4));
     }
     // All pages are open, so queries of the people with the most queries are evicted, until all people have
     // equally many.
     let more = |n: usize| scope(&format!("dev/shop/c{n}"));
-    let had: usize = (0..MAX_QUERIES).filter(|n| state.record_look("root", &more(*n), after(4))).count();
+    let had: usize = (0..MAX_QUERIES).filter(|n| state.record_view("root", &more(*n), after(4))).count();
     assert_eq!((state.queries.len(), had), (MAX_QUERIES, 5));
     assert!(state.queries.contains_key(&scope(SHOP)));
     let left = |who: &str| state.queries.values().filter(|ask| ask.viewers.contains_key(who)).count();
@@ -318,10 +320,10 @@ fn a_query_that_others_look_at_stays() {
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
     for n in 0..MAX_QUERIES_PER_PERSON {
-        state.record_look("eve", &of(n), after(0));
+        state.record_view("eve", &of(n), after(0));
     }
-    assert!(!state.record_look("root", &of(0), after(0)), "it is queried already");
-    assert!(state.record_look("eve", &scope(SHOP), after(4)));
+    assert!(!state.record_view("root", &of(0), after(0)), "it is queried already");
+    assert!(state.record_view("eve", &scope(SHOP), after(4)));
     assert!(state.queries.contains_key(&of(0)) && state.queries.len() == MAX_QUERIES_PER_PERSON + 1);
     assert_eq!(state.due_queries(after(16)).1, [] as [Pattern; 0], "nothing was in the registry");
     assert_eq!(state.queries.keys().collect::<Vec<_>>(), [&scope(SHOP)], "the others have no looks any more");

@@ -78,7 +78,7 @@ impl TestReader {
             held: self.reader.open(&grant, key).unwrap(),
             has: ClientRelease::Release(after),
         });
-        let poll = ReadRequest { grant, visitor: None, accepted, wait, render };
+        let poll = ReadRequest { grant, instance: None, accepted, wait, render };
         self.reader.poll(&request, &mut wanted, poll, now())
     }
 }

@@ -28,7 +28,7 @@ pub struct LateEnv {
     /// Time since which they are late.
     pub since: Time,
     /// The reason.
-    pub why: DelayReason,
+    pub reason: DelayReason,
     /// The number of releases that wait.
     pub waiting: u64,
 }

@@ -132,7 +132,11 @@ impl Work for Rollback {
         let (may, standing) = service.lock_to_release(tx, actor, id, Purpose::Content).await?;
         let target = tx.content(id, self.to).await?;
         policy::check(&Proposal {
-            what: ReleaseContent::Rollback { standing: &standing, target: target.as_ref(), seen: self.live },
+            content: ReleaseContent::Rollback {
+                live_config: &standing,
+                target: target.as_ref(),
+                reviewed_live: self.live,
+            },
             message: &self.message,
             confirm: &self.confirm,
         })?;
@@ -281,13 +285,13 @@ impl Service {
         actor: &Actor,
         alone: SingleRelease<'_>,
     ) -> Result<WorkOutcome> {
-        let LiveConfig { place, live, latest, .. } = alone.live_config;
+        let LiveConfig { location, live, latest, .. } = alone.live_config;
         let change = Change {
             state: ChangeState::Published,
             ..new_change(actor, alone.message.to_owned(), after(latest.as_ref()))
         };
         tx.insert_change(&change).await?;
-        let format = place.namespace.format;
+        let format = location.namespace.format;
         let entry = channel_entry(&change, &actor.name, may.on(), alone.seq, format, alone.content);
         let SingleRelease { content, rolled_back_to, .. } = alone;
         let fresh = NewRelease { entry, previous: *live, latest: latest.clone(), content, rolled_back_to };
@@ -396,7 +400,7 @@ impl Service {
 
     fn late_reason(&self, releases: &[Release]) -> DelayReason {
         let late = self.dispatch.status.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
-        late.map_or(DelayReason::Slow, |l| l.why)
+        late.map_or(DelayReason::Slow, |l| l.reason)
     }
 }
 
@@ -473,8 +477,8 @@ fn accept(
     confirm: &str,
 ) -> Result<Vec<Entry>> {
     let configs = || configs.iter().map(|(_, config)| config);
-    let what = ReleaseContent::Edits { configs: configs().collect(), seen };
-    policy::check(&Proposal { what, message: &change.message, confirm })?;
+    let what = ReleaseContent::Edits { configs: configs().collect(), reviewed_sha256: seen };
+    policy::check(&Proposal { content: what, message: &change.message, confirm })?;
     change.updated_at = after(configs().filter_map(|c| c.latest.as_ref()).max_by_key(|latest| latest.accepted_at));
     change.state = ChangeState::Published;
     validation::entries(change, &actor.name, configs())

@@ -55,7 +55,7 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Proposal<'a> {
     /// The content, and where it comes from.
-    pub what: ReleaseContent<'a>,
+    pub content: ReleaseContent<'a>,
     /// The message of the change.
     pub message: &'a str,
     /// The typed names of the protected environments.
@@ -70,16 +70,16 @@ pub enum ReleaseContent<'a> {
         /// The configs of the change.
         configs: Vec<&'a ChangeConfig>,
         /// SHA-256 of the difference that the publisher reviewed, if the caller sent one.
-        seen: Option<&'a str>,
+        reviewed_sha256: Option<&'a str>,
     },
     /// An older release.
     Rollback {
         /// The config as it is now.
-        standing: &'a LiveConfig,
+        live_config: &'a LiveConfig,
         /// The content of the older release. `None` if it does not exist: the caller refuses that.
         target: Option<&'a Content>,
         /// The number of the live release that the publisher reviewed, if the caller sent one.
-        seen: Option<u64>,
+        reviewed_live: Option<u64>,
     },
     /// A decision about drift.
     Drift {
@@ -88,7 +88,7 @@ pub enum ReleaseContent<'a> {
         /// The side to keep.
         keep: KeptSide,
         /// The number that the administrator reviewed.
-        seen: u64,
+        reviewed_seq: u64,
         /// The number that the channel or a reader holds, if it is ahead.
         ahead: Option<u64>,
     },
@@ -97,12 +97,12 @@ pub enum ReleaseContent<'a> {
 impl<'a> Proposal<'a> {
     /// The environments that get a release.
     fn envs(&self) -> Vec<&'a Env> {
-        match &self.what {
+        match &self.content {
             ReleaseContent::Edits { configs, .. } => {
                 configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env).collect()
             }
-            ReleaseContent::Rollback { standing, .. } | ReleaseContent::Drift { standing, .. } => {
-                vec![&standing.place.env]
+            ReleaseContent::Rollback { live_config: standing, .. } | ReleaseContent::Drift { standing, .. } => {
+                vec![&standing.location.env]
             }
         }
     }
@@ -135,14 +135,14 @@ fn not_ahead(dispatch: &Dispatch, config: &ConfigId, purpose: Purpose) -> Result
 
 /// Refuses edits of keys that were changed on both sides.
 fn has_no_conflicts(proposal: &Proposal<'_>) -> Result<()> {
-    let ReleaseContent::Edits { configs, .. } = &proposal.what else { return Ok(()) };
+    let ReleaseContent::Edits { configs, .. } = &proposal.content else { return Ok(()) };
     let conflicts: Vec<_> = configs.iter().flat_map(|c| c.conflicts.clone()).collect();
     if conflicts.is_empty() { Ok(()) } else { Err(Error::Conflict(conflicts)) }
 }
 
 /// Refuses edits that change nothing.
 fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
-    match &proposal.what {
+    match &proposal.content {
         ReleaseContent::Edits { configs, .. } if configs.iter().all(|c| c.diff.is_empty()) => {
             Err(Error::State(StateConflict::Empty))
         }
@@ -152,12 +152,12 @@ fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
 
 /// Refuses a publish if the difference has changed since its review, and a roll-back if another release is live by now.
 fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
-    match &proposal.what {
-        ReleaseContent::Edits { configs, seen: Some(seen) } => {
+    match &proposal.content {
+        ReleaseContent::Edits { configs, reviewed_sha256: Some(seen) } => {
             let now = diff_sha256(&diffs(configs.iter().copied()));
             if *seen == now { Ok(()) } else { Err(Error::Stale(now)) }
         }
-        ReleaseContent::Rollback { standing, seen: Some(seen), .. } if *seen != standing.live => {
+        ReleaseContent::Rollback { live_config: standing, reviewed_live: Some(seen), .. } if *seen != standing.live => {
             tracing::debug!(seen, live = standing.live, "roll-back refused: another release is live by now");
             Err(Error::Stale(standing.live.to_string()))
         }
@@ -167,7 +167,7 @@ fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
 
 /// Refuses an invalid document. The content of an older release was checked when it was new.
 fn has_valid_documents(proposal: &Proposal<'_>) -> Result<()> {
-    let ReleaseContent::Edits { configs, .. } = &proposal.what else { return Ok(()) };
+    let ReleaseContent::Edits { configs, .. } = &proposal.content else { return Ok(()) };
     for config in configs {
         validation::document(config.format, &config.after).map_err(|e| e.of(format!("/{}", config.config)))?;
     }
@@ -192,8 +192,10 @@ fn is_confirmed(proposal: &Proposal<'_>) -> Result<()> {
 
 /// Refuses a decision about a drift that has changed or gone.
 fn is_current_drift(proposal: &Proposal<'_>) -> Result<()> {
-    match &proposal.what {
-        ReleaseContent::Drift { standing, seen, ahead, .. } if *ahead != Some(*seen) || *seen <= standing.live => {
+    match &proposal.content {
+        ReleaseContent::Drift { standing, reviewed_seq: seen, ahead, .. }
+            if *ahead != Some(*seen) || *seen <= standing.live =>
+        {
             Err(Error::Stale(standing.live.to_string()))
         }
         _ => Ok(()),
@@ -202,13 +204,13 @@ fn is_current_drift(proposal: &Proposal<'_>) -> Result<()> {
 
 /// Refuses a roll-back to the live content, and a repeated release of a text that was never released.
 fn releases_something(proposal: &Proposal<'_>) -> Result<()> {
-    let is_empty = match &proposal.what {
+    let is_empty = match &proposal.content {
         ReleaseContent::Edits { .. } => false,
-        ReleaseContent::Rollback { standing, target, .. } => {
+        ReleaseContent::Rollback { live_config: standing, target, .. } => {
             target.is_some_and(|target| Diff::of(&standing.content, target).is_empty())
         }
-        ReleaseContent::Drift { standing, keep: wins, .. } => {
-            *wins == KeptSide::Database && standing.content.document().trim().is_empty()
+        ReleaseContent::Drift { standing, keep, .. } => {
+            *keep == KeptSide::Database && standing.content.document().trim().is_empty()
         }
     };
     if is_empty { Err(Error::State(StateConflict::Empty)) } else { Ok(()) }
@@ -238,8 +240,8 @@ mod tests {
             description: String::new(),
             archived_at: None,
         };
-        let place = ConfigLocation { env: env(true), namespace, app_archived_at: None };
-        LiveConfig { place, is_new: false, live: 3, content, latest: None }
+        let location = ConfigLocation { env: env(true), namespace, app_archived_at: None };
+        LiveConfig { location, is_new: false, live: 3, content, latest: None }
     }
 
     fn config(before: Content, after: Content) -> ChangeConfig {
@@ -263,7 +265,7 @@ mod tests {
 
     /// Returns the name of the refusal, or its pointers.
     fn refused(what: ReleaseContent<'_>, message: &str, confirm: &str) -> String {
-        match check(&Proposal { what, message, confirm }) {
+        match check(&Proposal { content: what, message, confirm }) {
             Ok(()) => "ok".into(),
             Err(Error::Invalid(wrong)) => wrong.iter().map(|w| w.pointer.as_str()).collect::<Vec<_>>().join(" "),
             Err(Error::State(StateConflict::Empty)) => "empty".into(),
@@ -275,7 +277,7 @@ mod tests {
     fn edits_are_refused_in_a_fixed_order() {
         let mut one = config(text("{}"), text("{}"));
         let edits = |one: &ChangeConfig, seen, message, confirm| {
-            refused(ReleaseContent::Edits { configs: vec![one], seen }, message, confirm)
+            refused(ReleaseContent::Edits { configs: vec![one], reviewed_sha256: seen }, message, confirm)
         };
         let (key, config_id) = (String::new(), one.config.clone());
         one.conflicts = vec![Conflict { config: config_id, key, base: None, theirs: None, mine: None }];
@@ -297,7 +299,10 @@ mod tests {
     fn a_config_without_a_difference_needs_no_confirmation() {
         let (same, mut other) = (config(text("{}"), text("{}")), config(text("{}"), text("[]")));
         other.env.protected = false;
-        assert_eq!(refused(ReleaseContent::Edits { configs: vec![&same, &other], seen: None }, "", ""), "ok");
+        assert_eq!(
+            refused(ReleaseContent::Edits { configs: vec![&same, &other], reviewed_sha256: None }, "", ""),
+            "ok"
+        );
     }
 
     #[test]
@@ -305,7 +310,11 @@ mod tests {
         let standing = standing(text("{}"));
         let rollback = |target: Option<&str>, seen, message| {
             let target = target.map(text);
-            refused(ReleaseContent::Rollback { standing: &standing, target: target.as_ref(), seen }, message, "prod")
+            refused(
+                ReleaseContent::Rollback { live_config: &standing, target: target.as_ref(), reviewed_live: seen },
+                message,
+                "prod",
+            )
         };
         assert_eq!(rollback(Some("{}"), Some(2), ""), "stale");
         assert_eq!(rollback(Some("{}"), Some(3), ""), "/message");
@@ -317,8 +326,8 @@ mod tests {
     #[test]
     fn a_decision_about_drift_is_refused_in_a_fixed_order() {
         let unreleased = standing(text(""));
-        let decide = |standing, wins, ahead, message| {
-            refused(ReleaseContent::Drift { standing, keep: wins, seen: 5, ahead }, message, "prod")
+        let decide = |standing, keep, ahead, message| {
+            refused(ReleaseContent::Drift { standing, keep, reviewed_seq: 5, ahead }, message, "prod")
         };
         assert_eq!(decide(&unreleased, KeptSide::Database, None, ""), "/message");
         assert_eq!(decide(&unreleased, KeptSide::Database, None, "why"), "stale");

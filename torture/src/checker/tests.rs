@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     history::Phase,
-    state::{Change, Lying},
+    state::{Change, EtcdRelease},
 };
 
 const CONFIG: &str = "red/shop/application";
@@ -24,8 +24,8 @@ fn release(seq: u64, message: &str, value: &str) -> Release {
     }
 }
 
-fn lying(seq: u64) -> Lying {
-    Lying { seq, sha256: format!("hash-{seq}"), stirred: format!("stirred-{seq}") }
+fn lying(seq: u64) -> EtcdRelease {
+    EtcdRelease { seq, sha256: format!("hash-{seq}"), rewritten_sha256: format!("stirred-{seq}") }
 }
 
 struct History {
@@ -36,24 +36,24 @@ struct History {
 }
 
 impl History {
-    fn note(&mut self, client: &str, what: What) {
+    fn note(&mut self, client: &str, what: EventKind) {
         let at = self.events.len() as u64;
         self.events.push(Event { at, client: client.into(), node: "console-0".into(), what });
     }
 
     fn invoke(&mut self, op: u64, action: Action, message: &str, value: &str) {
         let (message, edits) = (message.to_owned(), vec![edit(value)]);
-        self.note("p", What::Invoke { op, attempt: 0, action, message, edits, base: None });
+        self.note("p", EventKind::Invoke { op, attempt: 0, action, message, edits, base: None });
     }
 
     fn ok(&mut self, op: u64, seq: Option<u64>) {
         let releases = seq.map(|seq| (CONFIG.to_owned(), seq)).into_iter().collect();
-        self.note("p", What::Ok { op, releases, delivered: true });
+        self.note("p", EventKind::Ok { op, releases, delivered: true });
     }
 
-    fn saw(&mut self, client: &str, how: How, seq: u64) {
+    fn saw(&mut self, client: &str, how: ReadKind, seq: u64) {
         let (config, sha256) = (CONFIG.to_owned(), format!("hash-{seq}"));
-        self.note(client, What::Seen { how, config, seq, sha256 });
+        self.note(client, EventKind::Seen { how, config, seq, sha256 });
     }
 
     fn verdict(&self) -> Verdict {
@@ -85,20 +85,20 @@ fn good() -> History {
     };
     let converged = Some(Duration::from_secs(1));
     let mut history = History { events: Vec::new(), state, allowed: Allowed::default(), converged };
-    history.saw("snapshot@console-0", How::Snapshot, 1);
+    history.saw("snapshot@console-0", ReadKind::Snapshot, 1);
     history.invoke(0, Action::Publish, "m0", "v0");
     history.ok(0, Some(2));
-    history.note("harness", What::Harness { name: "x".into(), phase: Phase::Begins });
+    history.note("harness", EventKind::Harness { name: "x".into(), phase: Phase::Begins });
     history.invoke(1, Action::Publish, "m1", "v1");
-    history.note("p", What::Unknown { op: 1, why: "reset".into() });
+    history.note("p", EventKind::Unknown { op: 1, why: "reset".into() });
     history.invoke(1, Action::Publish, "m1", "v1");
     history.ok(1, Some(3));
     history.invoke(2, Action::Save, "m2", "v2");
     history.ok(2, None);
     history.invoke(3, Action::Stale, "m3", "v3");
-    history.note("p", What::Fail { op: 3, status: 412, why: String::new() });
-    history.saw("snapshot@console-0", How::Snapshot, 3);
-    history.saw("etcd@etcd", How::Etcd, 3);
+    history.note("p", EventKind::Fail { op: 3, status: 412, why: String::new() });
+    history.saw("snapshot@console-0", ReadKind::Snapshot, 3);
+    history.saw("etcd@etcd", ReadKind::Etcd, 3);
     history
 }
 
@@ -140,7 +140,7 @@ fn release_that_loses_another_clients_value_is_found() {
     let mut history = good();
     let edits = vec![Edit { config: CONFIG.into(), key: "other".into(), value: "w4".into() }];
     let message = "m4".to_owned();
-    history.note("q", What::Invoke { op: 4, attempt: 0, action: Action::Publish, message, edits, base: None });
+    history.note("q", EventKind::Invoke { op: 4, attempt: 0, action: Action::Publish, message, edits, base: None });
     history.ok(4, Some(4));
     history.state.releases.push(Release { content: "{\"other\":\"w4\"}".into(), ..release(4, "m4", "") });
     history.state.live.insert(CONFIG.into(), 4);
@@ -156,7 +156,7 @@ fn partial_publish_is_found() {
     let second = Edit { config: "red/shop/limits".into(), key: "k".into(), value: "v".into() };
     let edits = vec![edit("v4"), second];
     let message = "m4".to_owned();
-    history.note("p", What::Invoke { op: 4, attempt: 0, action: Action::Publish, message, edits, base: None });
+    history.note("p", EventKind::Invoke { op: 4, attempt: 0, action: Action::Publish, message, edits, base: None });
     history.state.releases.push(release(4, "m4", "v4"));
     history.state.live.insert(CONFIG.into(), 4);
     history.state.channel.insert(CONFIG.into(), lying(4));
@@ -169,7 +169,7 @@ fn channel_that_differs_from_sql_is_found() {
     behind.state.channel.insert(CONFIG.into(), lying(2));
     behind.wrong('a', "is 3 in SQL");
     let mut other = good();
-    other.state.channel.insert(CONFIG.into(), Lying { sha256: "x".into(), ..lying(3) });
+    other.state.channel.insert(CONFIG.into(), EtcdRelease { sha256: "x".into(), ..lying(3) });
     other.wrong('a', "is 3 in SQL");
     let mut empty = good();
     empty.state.channel.clear();
@@ -182,9 +182,12 @@ fn channel_that_differs_from_sql_is_found() {
 #[test]
 fn repaired_release_counts_as_equal() {
     let mut history = good();
-    history.state.channel.insert(CONFIG.into(), Lying { seq: 3, sha256: "new".into(), stirred: "hash-3".into() });
+    history
+        .state
+        .channel
+        .insert(CONFIG.into(), EtcdRelease { seq: 3, sha256: "new".into(), rewritten_sha256: "hash-3".into() });
     let (config, sha256) = (CONFIG.to_owned(), "new".to_owned());
-    history.note("poll@console-1", What::Seen { how: How::Poll, config, seq: 3, sha256 });
+    history.note("poll@console-1", EventKind::Seen { how: ReadKind::Poll, config, seq: 3, sha256 });
     assert_eq!(history.verdict().violations, []);
 }
 
@@ -203,7 +206,7 @@ fn missing_and_duplicate_releases_are_found() {
 #[test]
 fn reader_that_goes_back_is_found() {
     let mut history = good();
-    history.saw("snapshot@console-0", How::Snapshot, 2);
+    history.saw("snapshot@console-0", ReadKind::Snapshot, 2);
     history.wrong('b', "went back from 3 to 2");
     history.allowed.fresh = vec!["console-0".into()];
     assert_eq!(history.verdict().violations, []);
@@ -212,8 +215,8 @@ fn reader_that_goes_back_is_found() {
 #[test]
 fn stale_write_to_etcd_is_found() {
     let mut history = good();
-    history.saw("etcd@etcd", How::Etcd, 2);
-    history.saw("etcd@etcd", How::Etcd, 3);
+    history.saw("etcd@etcd", ReadKind::Etcd, 2);
+    history.saw("etcd@etcd", ReadKind::Etcd, 3);
     history.wrong('b', "went back from 3 to 2 for etcd@etcd");
     history.allowed.etcd_falls = true;
     assert_eq!(history.verdict().violations, []);
@@ -223,29 +226,32 @@ fn stale_write_to_etcd_is_found() {
 fn foreign_content_is_found() {
     let mut history = good();
     let (config, sha256) = (CONFIG.to_owned(), readers::sha256(b"foreign"));
-    history.note("etcd@etcd", What::Seen { how: How::Etcd, config: config.clone(), seq: 3, sha256: sha256.clone() });
+    history.note(
+        "etcd@etcd",
+        EventKind::Seen { how: ReadKind::Etcd, config: config.clone(), seq: 3, sha256: sha256.clone() },
+    );
     history.wrong('c', "no release");
     history.allowed.foreign = Some("foreign");
     assert_eq!(history.verdict().violations, []);
-    let forged = What::Seen { how: How::Etcd, config: config.clone(), seq: u64::MAX, sha256: sha256.clone() };
+    let forged = EventKind::Seen { how: ReadKind::Etcd, config: config.clone(), seq: u64::MAX, sha256: sha256.clone() };
     history.note("etcd@etcd", forged);
-    history.saw("etcd@etcd", How::Etcd, 3);
+    history.saw("etcd@etcd", ReadKind::Etcd, 3);
     assert_eq!(history.verdict().violations, []);
-    history.note("poll@console-0", What::Seen { how: How::Poll, config, seq: 3, sha256 });
+    history.note("poll@console-0", EventKind::Seen { how: ReadKind::Poll, config, seq: 3, sha256 });
     history.wrong('c', "poll@console-0");
 }
 
 #[test]
 fn empty_content_is_found() {
     let mut history = good();
-    history.note("poll@console-0", What::Empty { how: How::Poll, config: CONFIG.into(), seq: 3 });
+    history.note("poll@console-0", EventKind::Empty { how: ReadKind::Poll, config: CONFIG.into(), seq: 3 });
     history.wrong('c', "empty");
 }
 
 #[test]
 fn round_that_tests_nothing_is_found() {
     let mut idle = good();
-    idle.events.retain(|event| !matches!(event.what, What::Ok { .. }));
+    idle.events.retain(|event| !matches!(event.what, EventKind::Ok { .. }));
     idle.wrong('g', "no publish");
     let mut unread = good();
     unread.events.retain(|event| event.client != "etcd@etcd");
@@ -285,7 +291,7 @@ fn accepted_stale_save_is_found() {
 fn open_operation_is_found() {
     let mut history = good();
     history.invoke(4, Action::Publish, "m4", "v4");
-    history.note("p", What::Unknown { op: 4, why: "503".into() });
+    history.note("p", EventKind::Unknown { op: 4, why: "503".into() });
     history.wrong('e', "m4 got no definite answer");
     assert_eq!(history.verdict().open, 1);
 }
@@ -294,7 +300,7 @@ fn open_operation_is_found() {
 fn refused_publish_is_found() {
     let mut history = good();
     history.invoke(4, Action::Publish, "m4", "v4");
-    history.note("p", What::Fail { op: 4, status: 422, why: String::new() });
+    history.note("p", EventKind::Fail { op: 4, status: 422, why: String::new() });
     history.wrong('e', "m4 was refused (422) without a reason");
     assert_eq!(history.verdict().refused, 1);
     history.state.releases.push(release(4, "m4", "v4"));

@@ -82,17 +82,17 @@ async fn send(dialer: &Dialer, case: &Case, pieces: Pieces) -> Seen {
 }
 
 /// Returns the properties in which both differ. Every answer of ours must have the security headers.
-fn differences(ours: &Seen, axums: &Seen) -> BTreeSet<String> {
+fn differences(ours: &Seen, expected: &Seen) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     let mut compare = |what: &str, same: bool| {
         if !same {
             all.insert(what.to_owned());
         }
     };
-    compare("number of answers", ours.answers.len() == axums.answers.len());
-    compare("whether it stays open", ours.stays_open == axums.stays_open);
-    compare("an answer that is cut off", ours.rest == axums.rest);
-    for (our, axums) in ours.answers.iter().zip(&axums.answers) {
+    compare("number of answers", ours.answers.len() == expected.answers.len());
+    compare("whether it stays open", ours.stays_open == expected.stays_open);
+    compare("an answer that is cut off", ours.rest == expected.rest);
+    for (our, axums) in ours.answers.iter().zip(&expected.answers) {
         compare("status", our.status == axums.status);
         compare("version", our.version == axums.version);
         compare("body", our.body == axums.body);

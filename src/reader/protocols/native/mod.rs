@@ -119,13 +119,18 @@ fn config(reader: &Reader, request: &Request, grant: Grant, key: &str, shape: Sh
     let accepted = AcceptedCodings::parse(request.headers())?;
     let has = match (after, &held) {
         (Some(after), _) => ClientRelease::Release(after),
-        (None, Some(held)) if etag::is_named(request.headers(), &header::IF_NONE_MATCH, &held.etag) => {
+        (None, Some(held)) if etag::matches(request.headers(), &header::IF_NONE_MATCH, &held.etag) => {
             ClientRelease::Live
         }
         (None, _) => ClientRelease::Nothing,
     };
-    let poll =
-        ReadRequest { grant, visitor: recorded_instance(request), accepted, wait, render: NativeRender::Config(shape) };
+    let poll = ReadRequest {
+        grant,
+        instance: recorded_instance(request),
+        accepted,
+        wait,
+        render: NativeRender::Config(shape),
+    };
     reader.poll(request, &mut [RequestedConfig { key, held, has }], poll, now)
 }
 
@@ -146,7 +151,7 @@ fn get_configs(reader: &Reader, request: &Request, grant: &Grant, key: &str, now
         reader.record_instance(grant, &config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
     }
     let app = AppAnswer::new(&configs);
-    let has_all = etag::is_named(request.headers(), &header::IF_NONE_MATCH, &app.etag);
+    let has_all = etag::matches(request.headers(), &header::IF_NONE_MATCH, &app.etag);
     let (releases, render) = (Releases::Several(configs), NativeRender::App(app));
     if has_all {
         reader.nothing_new(key, Some(releases), render, accepted)

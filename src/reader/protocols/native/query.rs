@@ -11,7 +11,7 @@ use crate::{
         names::ConfigId,
         numbers,
     },
-    http::query::{pairs, parse_numbers, pointer, unknown_parameter},
+    http::query::{pairs, parameter_pointer, parse_numbers, unknown_parameter},
 };
 
 pub use crate::http::query::refuse_parameters;
@@ -54,7 +54,9 @@ pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
     let (mut configs, mut wrong) = (Vec::new(), Vec::new());
     for (name, value) in pairs(query) {
         match value.parse::<ConfigId>() {
-            _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown_parameter(&name, &["config"]))),
+            _ if name != "config" => {
+                wrong.push(Invalid::new(parameter_pointer(&name), unknown_parameter(&name, &["config"])))
+            }
             Ok(config) if configs.contains(&config) => {}
             Ok(_) if configs.len() == MAX_WATCHED => {
                 return Err(vec![Invalid::new("config", Problem::TooMany { max: MAX_WATCHED })]);

@@ -71,7 +71,7 @@ pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Gran
 struct Events {
     reader: Arc<Reader>,
     grant: Grant,
-    visitor: Option<InstanceIdentity<'static>>,
+    instance: Option<InstanceIdentity<'static>>,
     // The number of each config's release on the client. 0 without one.
     sent: Box<[u64]>,
     // Hash of the configs and their order, for the ids of events.
@@ -91,7 +91,7 @@ impl Events {
         Ok(Self {
             _place: reader.acquire_waiter_slot(request, &grant, metrics::WaiterKind::Stream)?,
             waiter: Waiter::new(keys.into_iter().zip(sent.iter().copied()), reader.settings.lag),
-            visitor: instance_of(request).map(InstanceIdentity::into_owned),
+            instance: instance_of(request).map(InstanceIdentity::into_owned),
             reader: Arc::clone(reader),
             grant,
             sent: sent.into(),
@@ -125,7 +125,7 @@ impl Events {
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
-            self.reader.record_instance(&self.grant, self.waiter.key(at), self.visitor.as_ref(), snapshot.seq(), now);
+            self.reader.record_instance(&self.grant, self.waiter.key(at), self.instance.as_ref(), snapshot.seq(), now);
             self.out.push_back(format!("event: config\nid: {}\ndata: ", id(self.configs_hash, &self.sent)).into());
             self.out.push_back(snapshot.event().clone());
             self.out.push_back(Bytes::from_static(b"\n\n"));
@@ -161,15 +161,15 @@ impl Events {
     fn record_instance(&self) {
         let now = (self.reader.clock)();
         for (key, sent) in self.waiter.keys().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
-            self.reader.record_instance(&self.grant, key, self.visitor.as_ref(), *sent, now);
+            self.reader.record_instance(&self.grant, key, self.instance.as_ref(), *sent, now);
         }
     }
 }
 
 /// Returns the id of an event: a hash of the requested configs, then the number of each one's release on the client. A
 /// client that resumes the same configs from it gets only newer releases.
-fn id(mark: u32, sent: &[u64]) -> String {
-    let mut text = format!("{mark:08x}");
+fn id(configs_hash: u32, sent: &[u64]) -> String {
+    let mut text = format!("{configs_hash:08x}");
     for (at, seq) in sent.iter().enumerate() {
         let _ = write!(text, "{}{seq}", if at == 0 { '-' } else { '.' });
     }

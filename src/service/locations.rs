@@ -44,7 +44,7 @@ impl Service {
     }
 
     /// Returns the environment and namespace of a config, if they exist.
-    pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<ConfigLocation> {
+    pub(super) async fn location(&self, db: &mut Conn, id: &ConfigId) -> Result<ConfigLocation> {
         db.location(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
@@ -57,7 +57,7 @@ impl Service {
     /// Returns the live content of a config that is not archived.
     pub(super) async fn open_live_config(&self, db: &mut Conn, id: &ConfigId) -> Result<LiveConfig> {
         let standing = self.live_config(db, id).await?;
-        check_open(&standing.place)?;
+        check_open(&standing.location)?;
         Ok(standing)
     }
 
@@ -73,6 +73,6 @@ impl Service {
     }
 }
 
-fn check_open(place: &ConfigLocation) -> Result<()> {
-    if place.is_archived() { Err(Error::State(StateConflict::Archived)) } else { Ok(()) }
+fn check_open(location: &ConfigLocation) -> Result<()> {
+    if location.is_archived() { Err(Error::State(StateConflict::Archived)) } else { Ok(()) }
 }

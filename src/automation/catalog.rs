@@ -12,7 +12,7 @@ use super::{
     Answer,
     body::RequestBody,
     guard::Call,
-    node::{Node, Read, Whole, objects},
+    node::{IntegerInRange, Node, ReadJson, objects},
 };
 use crate::{
     domain::{
@@ -28,7 +28,7 @@ objects! {
         title: Option<String>,
         /// Its position among the environments.
         #[schema(minimum = 0, maximum = 2_147_483_647)]
-        rank: Option<Whole<0, 2_147_483_647>> as Option<i32>,
+        rank: Option<IntegerInRange<0, 2_147_483_647>> as Option<i32>,
         /// Whether a publish requires message and confirm.
         protected: Option<bool>,
     }
