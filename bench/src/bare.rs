@@ -76,10 +76,11 @@ impl Bare {
     }
 
     /// Starts a server whose `POST` of [`PUBLISH`] commits this document and, where there is an etcd, puts it.
-    pub async fn publisher(place: &SetUp, document: &str) -> Result<Self> {
+    pub async fn publisher(set_up: &SetUp, document: &str) -> Result<Self> {
         // Its own file, so that its writes do not invalidate the page cache of the other bare connection.
-        let database = if place.etcd.is_none() { format!("{}-http", place.database) } else { place.database.clone() };
-        let what = json!({"database": database, "etcd": place.etcd, "document": document});
+        let database =
+            if set_up.etcd.is_none() { format!("{}-http", set_up.database) } else { set_up.database.clone() };
+        let what = json!({"database": database, "etcd": set_up.etcd, "document": document});
         Self::spawn("bare-publisher", &what).await
     }
 
@@ -182,10 +183,10 @@ pub enum Sql {
 
 impl Sql {
     /// Connects to the server's own database, to see its releases.
-    pub async fn of(place: &SetUp) -> Result<Self> {
-        Ok(match place.database.starts_with("sqlite:") {
-            true => Self::Sqlite(SqliteConnection::connect(&place.database).await?),
-            false => Self::MySql(MySqlConnection::connect(&place.database).await?),
+    pub async fn of(set_up: &SetUp) -> Result<Self> {
+        Ok(match set_up.database.starts_with("sqlite:") {
+            true => Self::Sqlite(SqliteConnection::connect(&set_up.database).await?),
+            false => Self::MySql(MySqlConnection::connect(&set_up.database).await?),
         })
     }
 

@@ -34,11 +34,11 @@ struct HeavyRequest {
 
 /// Prints the table.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = SetUp::embedded("heavy").await?;
-    place.administrator("ana", PASSWORD).await?;
-    let writer = Caller::writer(&place).await?;
-    let reader = Caller::reader(&place).await?;
-    let node = place.start("a").await?;
+    let set_up = SetUp::embedded("heavy").await?;
+    set_up.administrator("ana", PASSWORD).await?;
+    let writer = Caller::writer(&set_up).await?;
+    let reader = Caller::reader(&set_up).await?;
+    let node = set_up.start("a").await?;
     let browser = Browser::log_in(&node).await?;
     writer.fill(&node, CONFIG, 100).await?;
     publish(&writer, &node).await?;
@@ -58,7 +58,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
 
 /// Publishes two releases of large contents.
 async fn publish(writer: &Caller, node: &Node) -> Result<()> {
-    writer.place(node, "apps/heavy", json!({})).await?;
+    writer.put(node, "apps/heavy", json!({})).await?;
     let (mut lines, mut shuffled) = (String::new(), Vec::new());
     for n in 0.. {
         if lines.len() > TEXT {
@@ -79,12 +79,12 @@ async fn publish(writer: &Caller, node: &Node) -> Result<()> {
         ("short", [short.clone(), short.replace("a\nb", "b\na")]),
     ];
     for (name, both) in texts {
-        writer.place(node, &format!("apps/heavy/namespaces/{name}"), json!({"format": "text"})).await?;
+        writer.put(node, &format!("apps/heavy/namespaces/{name}"), json!({"format": "text"})).await?;
         for text in both {
             writer.publish_all(node, &[json!({"config": format!("bench/heavy/{name}"), "text": text})]).await?;
         }
     }
-    writer.place(node, "apps/heavy/namespaces/keys", json!({"format": "kv"})).await?;
+    writer.put(node, "apps/heavy/namespaces/keys", json!({"format": "kv"})).await?;
     for release in 0..2 {
         let set =
             (0..20_000).map(|n| (format!("section-{}.key-{n}", n % 97), Value::String(format!("{release} of {n}"))));

@@ -164,19 +164,19 @@ pub struct Caller {
 
 impl Caller {
     /// Creates a caller that may do everything but read secrets.
-    pub async fn writer(place: &SetUp) -> Result<Self> {
-        let token = place.cli(&["token", "create", "--name", "writer", "--write", "*/*/*", "--admin"]).await?;
+    pub async fn writer(set_up: &SetUp) -> Result<Self> {
+        let token = set_up.cli(&["token", "create", "--name", "writer", "--write", "*/*/*", "--admin"]).await?;
         Ok(Self { http: Client::new(), token })
     }
 
     /// Creates a caller that may read.
-    pub async fn reader(place: &SetUp) -> Result<Self> {
-        Self::named_reader(place, "reader").await
+    pub async fn reader(set_up: &SetUp) -> Result<Self> {
+        Self::named_reader(set_up, "reader").await
     }
 
     /// Creates a caller that may read, with a token of this name.
-    pub async fn named_reader(place: &SetUp, name: &str) -> Result<Self> {
-        let token = place.cli(&["token", "create", "--name", name, "--read", "*/*/*"]).await?;
+    pub async fn named_reader(set_up: &SetUp, name: &str) -> Result<Self> {
+        let token = set_up.cli(&["token", "create", "--name", name, "--read", "*/*/*"]).await?;
         Ok(Self { http: Client::new(), token })
     }
 
@@ -190,9 +190,9 @@ impl Caller {
     pub async fn fill(&self, node: &Node, config: &str, keys: usize) -> Result<()> {
         let names: Vec<&str> = config.split('/').collect();
         let [env, app, namespace] = names[..] else { return Err("not a config".into()) };
-        self.place(node, &format!("envs/{env}"), json!({})).await?;
-        self.place(node, &format!("apps/{app}"), json!({})).await?;
-        self.place(node, &format!("apps/{app}/namespaces/{namespace}"), json!({"format": "kv"})).await?;
+        self.put(node, &format!("envs/{env}"), json!({})).await?;
+        self.put(node, &format!("apps/{app}"), json!({})).await?;
+        self.put(node, &format!("apps/{app}/namespaces/{namespace}"), json!({"format": "kv"})).await?;
         let set = (0..keys).map(|n| {
             let key = format!("service-{:02}.section-{:02}.property-{n:05}", n % 97, n % 31);
             (key, Value::String(format!("a value of ordinary length, number {n}")))
@@ -201,7 +201,7 @@ impl Caller {
     }
 
     /// Creates an environment, an application or a namespace.
-    pub async fn place(&self, node: &Node, path: &str, body: Value) -> Result<()> {
+    pub async fn put(&self, node: &Node, path: &str, body: Value) -> Result<()> {
         let request = self.http.put(format!("{}/api/v1/{path}", node.url)).bearer_auth(&self.token).json(&body);
         request.send().await?.error_for_status()?;
         Ok(())

@@ -15,10 +15,10 @@ const PASSWORD: &str = "correct horse battery staple";
 
 /// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = SetUp::embedded("pages").await?;
-    place.administrator("ana", PASSWORD).await?;
-    let writer = Caller::writer(&place).await?;
-    let node = place.start("a").await?;
+    let set_up = SetUp::embedded("pages").await?;
+    set_up.administrator("ana", PASSWORD).await?;
+    let writer = Caller::writer(&set_up).await?;
+    let node = set_up.start("a").await?;
     let browser = Browser::log_in(&node).await?;
 
     let table = Table::new("The page of a config, logged in (p50 / p99 in ms)");

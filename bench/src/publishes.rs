@@ -21,14 +21,14 @@ const APART: Duration = Duration::from_millis(1300);
 /// Prints a table for each set-up.
 pub async fn measure(effort: Effort) -> Result<()> {
     careful_mariadb().await?;
-    for place in [SetUp::embedded("publishes").await?, SetUp::cluster("publishes").await?] {
-        Run::begin(&place).await?.measure(effort).await?;
+    for set_up in [SetUp::embedded("publishes").await?, SetUp::cluster("publishes").await?] {
+        Run::begin(&set_up).await?.measure(effort).await?;
     }
     Ok(())
 }
 
 struct Run {
-    place: SetUp,
+    set_up: SetUp,
     writer: Caller,
     reader: Caller,
     /// The node for publishes.
@@ -45,30 +45,30 @@ struct Run {
 }
 
 impl Run {
-    async fn begin(place: &SetUp) -> Result<Self> {
-        let (writer, reader) = (Caller::writer(place).await?, Caller::reader(place).await?);
-        let node = place.start("a").await?;
-        let other = if place.etcd.is_some() { Some(place.start("b").await?) } else { None };
+    async fn begin(set_up: &SetUp) -> Result<Self> {
+        let (writer, reader) = (Caller::writer(set_up).await?, Caller::reader(set_up).await?);
+        let node = set_up.start("a").await?;
+        let other = if set_up.etcd.is_some() { Some(set_up.start("b").await?) } else { None };
         writer.fill(&node, CONFIG, KEYS).await?;
         let raw = reader.get(&format!("{}/raw", node.config(CONFIG)), &[]).await?;
         let document = raw.text().await?;
         Ok(Self {
-            place: place.clone(),
-            behind: Bare::publisher(place, &document).await?,
+            set_up: set_up.clone(),
+            behind: Bare::publisher(set_up, &document).await?,
             document,
             writer,
             reader,
             node,
             other,
-            sql: Sql::bare(&place.database).await?,
-            puts: Puts::open(place.etcd.as_deref()).await?,
-            ledger: Sql::of(place).await?,
+            sql: Sql::bare(&set_up.database).await?,
+            puts: Puts::open(set_up.etcd.as_deref()).await?,
+            ledger: Sql::of(set_up).await?,
             counter: 0,
         })
     }
 
     async fn measure(mut self, effort: Effort) -> Result<()> {
-        let table = Table::new(&format!("Publishes: {} (p50 / p99 in ms)", self.place.name));
+        let table = Table::new(&format!("Publishes: {} (p50 / p99 in ms)", self.set_up.name));
         let what = match self.puts {
             Some(_) => "commit + put",
             None => "commit",
@@ -106,8 +106,8 @@ impl Run {
         }
         let limit = format!("{} {what}", bare.both());
         let goal = if self.other.is_some() { "≤ 6 / 20 ms" } else { "≤ 1.8 / 6 ms" };
-        let place = if self.other.is_some() { "on another node" } else { "on the same node" };
-        let what = format!("with a long poll {place}, in a row");
+        let set_up = if self.other.is_some() { "on another node" } else { "on the same node" };
+        let what = format!("with a long poll {set_up}, in a row");
         table.row(what, seen.both(), &limit, ratio(&seen, &bare), goal);
         println!("\nFastest of each: row {}, seen {} ms.", short(row.quantile(0.0)), short(seen.quantile(0.0)));
         Ok(())

@@ -15,9 +15,9 @@ const WRK: [&str; 2] = ["-t1", "-c64"];
 
 /// Prints the table. Both set-ups answer reads from memory with the same code, so one is enough.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = SetUp::embedded("reads").await?;
-    let (writer, reader) = (Caller::writer(&place).await?, Caller::reader(&place).await?);
-    let node = place.start("a").await?;
+    let set_up = SetUp::embedded("reads").await?;
+    let (writer, reader) = (Caller::writer(&set_up).await?, Caller::reader(&set_up).await?);
+    let node = set_up.start("a").await?;
     writer.fill(&node, CONFIG, KEYS).await?;
 
     let url = node.config(CONFIG);

@@ -30,15 +30,15 @@ pub async fn measure(effort: Effort) -> Result<()> {
 
     let most = effort.sizes.iter().copied().max().unwrap_or_default();
     for (kilobytes, goal) in [(1, "≤ 70 MB"), (10, "")] {
-        for place in [SetUp::embedded(&format!("memory-{kilobytes}")).await?, cluster("memory", kilobytes).await?] {
-            let site = Site::over(place, kilobytes).await?;
+        for set_up in [SetUp::embedded(&format!("memory-{kilobytes}")).await?, cluster("memory", kilobytes).await?] {
+            let site = Site::over(set_up, kilobytes).await?;
             site.fill(0, most).await?;
             for role in site.roles() {
                 let (_, node) = site.started(role, "memory").await?;
                 sleep(Duration::from_secs(2)).await;
                 let (documents, at_rest) = ((most * site.bytes) as f64 / MB, memory(node.pid()?)? / MB);
                 let what =
-                    format!("{}, {role}: {} configs of {} bytes", site.place.name, whole(most as f64), site.bytes);
+                    format!("{}, {role}: {} configs of {} bytes", site.set_up.name, whole(most as f64), site.bytes);
                 let goal = if most == 10_000 { goal } else { "" };
                 let limit = format!("{} documents", short(documents));
                 table.row(&what, short(at_rest), &limit, at_rest / documents, goal);
@@ -61,8 +61,8 @@ async fn cold(effort: Effort) -> Result<()> {
     let table =
         Table::new("Cold start: from exec to `/readyz` 200 and the first read (configs of 1 KB; ms, median / worst)");
     let mut bars = Vec::new();
-    for place in [SetUp::embedded("start").await?, cluster("start", 1).await?] {
-        let site = Site::over(place, 1).await?;
+    for set_up in [SetUp::embedded("start").await?, cluster("start", 1).await?] {
+        let site = Site::over(set_up, 1).await?;
         let mut have = 0;
         for size in effort.sizes {
             site.fill(have, *size).await?;
@@ -75,7 +75,7 @@ async fn cold(effort: Effort) -> Result<()> {
                     took.add(time);
                     node.end().await?;
                 }
-                let what = format!("{}, {role}: {}", site.place.name, whole(*size as f64));
+                let what = format!("{}, {role}: {}", site.set_up.name, whole(*size as f64));
                 let value = format!("{} / {}", short(took.median()), short(took.quantile(1.0)));
                 table.plain(format!("{what} configs"), value, if *size == 10_000 { "≤ 1,000 ms" } else { "" });
                 bars.push((what, took.median()));
@@ -88,7 +88,7 @@ async fn cold(effort: Effort) -> Result<()> {
 
 /// A set-up with many configs.
 struct Site {
-    place: SetUp,
+    set_up: SetUp,
     writer: Caller,
     reader: Caller,
     document: Map<String, Value>,
@@ -97,29 +97,29 @@ struct Site {
 }
 
 impl Site {
-    async fn over(place: SetUp, kilobytes: usize) -> Result<Self> {
+    async fn over(set_up: SetUp, kilobytes: usize) -> Result<Self> {
         let value = |n: usize| format!("a value of ordinary length, number {n:05}, and some words more");
         let item = |n: usize| (format!("service-{n:05}.section.property"), Value::String(value(n)));
         let document: Map<String, Value> = (0..kilobytes * 10).map(item).collect();
         let bytes = serde_json::to_vec(&document)?.len();
-        let (writer, reader) = (Caller::writer(&place).await?, Caller::reader(&place).await?);
-        Ok(Self { place, writer, reader, document, bytes })
+        let (writer, reader) = (Caller::writer(&set_up).await?, Caller::reader(&set_up).await?);
+        Ok(Self { set_up, writer, reader, document, bytes })
     }
 
     fn roles(&self) -> &'static [&'static str] {
-        if self.place.etcd.is_some() { &["console", "reader"] } else { &["console"] }
+        if self.set_up.etcd.is_some() { &["console", "reader"] } else { &["console"] }
     }
 
     /// Creates configs through the API, to raise their number from `from` to `to`.
     async fn fill(&self, from: usize, to: usize) -> Result<()> {
-        let node = self.place.start("filling").await?;
+        let node = self.set_up.start("filling").await?;
         for env in 0..ENVS {
-            self.writer.place(&node, &format!("envs/e{env}"), json!({})).await?;
+            self.writer.put(&node, &format!("envs/e{env}"), json!({})).await?;
         }
         let apps: Vec<_> = (from / ENVS..to / ENVS).map(|app| format!("app-{app:05}")).collect();
         for app in &apps {
-            self.writer.place(&node, &format!("apps/{app}"), json!({})).await?;
-            self.writer.place(&node, &format!("apps/{app}/namespaces/application"), json!({"format": "kv"})).await?;
+            self.writer.put(&node, &format!("apps/{app}"), json!({})).await?;
+            self.writer.put(&node, &format!("apps/{app}/namespaces/application"), json!({"format": "kv"})).await?;
         }
         for env in 0..ENVS {
             for apps in apps.chunks(EDITS) {
@@ -136,7 +136,7 @@ impl Site {
     /// Starts a server. Returns the time until it answered, in milliseconds.
     async fn started(&self, role: &str, folder: &str) -> Result<(f64, Node)> {
         let began = Instant::now();
-        let node = self.place.start_as(role, folder).await?;
+        let node = self.set_up.start_as(role, folder).await?;
         for url in [format!("{}/readyz", node.url), node.config("e4/app-00000/application")] {
             // A server without releases or tokens answers 503 or 401.
             while self.reader.get(&url, &[]).await?.status() != 200 {

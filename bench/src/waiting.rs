@@ -25,9 +25,9 @@ const FIRST: usize = 50;
 
 /// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {
-    let place = SetUp::embedded("waiting").await?;
-    let fleet = Fleet::over(&place).await?;
-    let node = place.start("a").await?;
+    let set_up = SetUp::embedded("waiting").await?;
+    let fleet = Fleet::over(&set_up).await?;
+    let node = set_up.start("a").await?;
     fleet.writer.fill(&node, CONFIG, KEYS).await?;
     let got = Answer::of(WAIT, fleet.reader.get(&node.config(CONFIG), &[]).await?).await?;
     let stream = fleet.reader.get(&format!("{}/api/v1/watch?config={CONFIG}", node.url), &[]).await?;
@@ -43,7 +43,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
             let bare = Bare::start(&[got.clone(), event.clone()]).await?;
             let limit = Run { kind, many: *many, fleet: &fleet, on: On::Bare(&bare) }.measure(effort).await?;
             // A new server each time, because an allocator does not return all memory.
-            let node = place.start("a").await?;
+            let node = set_up.start("a").await?;
             let ours = Run { kind, many: *many, fleet: &fleet, on: On::Node(&node) }.measure(effort).await?;
             let what =
                 if *many == 1 { format!("one of the {name}") } else { format!("{} {name}", whole(*many as f64)) };
@@ -57,7 +57,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
     }
     plot("memory of each that waits, KiB, after five releases", &each);
     plot("publish → seen, p99 over all, ms", &late);
-    while_many_wait(effort, &place, &fleet).await
+    while_many_wait(effort, &set_up, &fleet).await
 }
 
 fn rows(table: &Table, what: &str, many: usize, ours: &Measured, limit: &Measured) {
@@ -87,12 +87,12 @@ struct Fleet {
 }
 
 impl Fleet {
-    async fn over(place: &SetUp) -> Result<Self> {
+    async fn over(set_up: &SetUp) -> Result<Self> {
         let mut tokens = Vec::with_capacity(TOKENS);
         for number in 0..TOKENS {
-            tokens.push(Caller::named_reader(place, &format!("fleet-{number}")).await?.token);
+            tokens.push(Caller::named_reader(set_up, &format!("fleet-{number}")).await?.token);
         }
-        Ok(Self { writer: Caller::writer(place).await?, reader: Caller::reader(place).await?, tokens })
+        Ok(Self { writer: Caller::writer(set_up).await?, reader: Caller::reader(set_up).await?, tokens })
     }
 
     fn request(&self, path: &str, number: usize) -> String {
@@ -215,10 +215,10 @@ impl Run<'_> {
 }
 
 /// Measures reads per second while the largest number of readers of both kinds wait, compared with an idle server.
-async fn while_many_wait(effort: Effort, place: &SetUp, fleet: &Fleet) -> Result<()> {
-    let quiet_place = SetUp::embedded("waiting-quiet").await?;
-    let (writer, quiet_reader) = (Caller::writer(&quiet_place).await?, Caller::reader(&quiet_place).await?);
-    let (quiet, busy) = (quiet_place.start("a").await?, place.start("a").await?);
+async fn while_many_wait(effort: Effort, set_up: &SetUp, fleet: &Fleet) -> Result<()> {
+    let quiet_set_up = SetUp::embedded("waiting-quiet").await?;
+    let (writer, quiet_reader) = (Caller::writer(&quiet_set_up).await?, Caller::reader(&quiet_set_up).await?);
+    let (quiet, busy) = (quiet_set_up.start("a").await?, set_up.start("a").await?);
     writer.fill(&quiet, CONFIG, KEYS).await?;
 
     let many = effort.sizes.iter().copied().max().unwrap_or_default().min(max_readers()?);

@@ -18,13 +18,13 @@ const MANY: usize = 16;
 /// Prints a table for each set-up.
 pub async fn measure(effort: Effort) -> Result<()> {
     careful_mariadb().await?;
-    for place in [SetUp::embedded("writers").await?, SetUp::cluster("writers").await?] {
-        let writer = Caller::writer(&place).await?;
-        let node = place.start("a").await?;
-        let table = Table::new(&format!("Publishes a second: {}", place.name));
-        let commits = if place.etcd.is_some() { "commit + put" } else { "commit" };
+    for set_up in [SetUp::embedded("writers").await?, SetUp::cluster("writers").await?] {
+        let writer = Caller::writer(&set_up).await?;
+        let node = set_up.start("a").await?;
+        let table = Table::new(&format!("Publishes a second: {}", set_up.name));
+        let commits = if set_up.etcd.is_some() { "commit + put" } else { "commit" };
         // A second writer of SQLite only waits for the first.
-        let at_once = if place.etcd.is_some() { MANY } else { 1 };
+        let at_once = if set_up.etcd.is_some() { MANY } else { 1 };
         for (writers, envs, what) in [
             (1, 1, "one writer".to_owned()),
             (MANY, 1, format!("{MANY} writers, a config each, one environment")),
@@ -35,7 +35,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
                 writer.fill(&node, config, KEYS).await?;
             }
             let ours = published(&writer, &node, &configs, effort).await?;
-            let limit = committed(&place, writers.min(at_once), effort).await?;
+            let limit = committed(&set_up, writers.min(at_once), effort).await?;
             table.row(what, short(ours), format!("{} {commits}", short(limit)), ours / limit, "");
         }
     }
@@ -64,11 +64,11 @@ async fn published(writer: &Caller, node: &Node, configs: &[String], effort: Eff
 }
 
 /// Measures commits per second over several connections, each followed by a put where there is an etcd.
-async fn committed(place: &SetUp, connections: usize, effort: Effort) -> Result<f64> {
+async fn committed(set_up: &SetUp, connections: usize, effort: Effort) -> Result<f64> {
     let document = "x".repeat(1000);
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
-        open.push((Sql::bare(&place.database).await?, Puts::open(place.etcd.as_deref()).await?));
+        open.push((Sql::bare(&set_up.database).await?, Puts::open(set_up.etcd.as_deref()).await?));
     }
     let end = Instant::now() + span(effort);
     let document = &document;

@@ -20,7 +20,7 @@ pub struct Limits {
     pub per_address: usize,
     /// Maximum time for the head of a request. The first one starts with the connection.
     pub head_timeout: Duration,
-    /// Maximum time for a whole body.
+    /// Maximum time from the head of a request to the end of its body.
     pub body_timeout: Duration,
     /// Maximum time between two requests.
     pub idle_timeout: Duration,

@@ -60,7 +60,8 @@ impl Slots {
         let mut taken = self.taken.lock();
         let grace = self.limits.body_grace;
         let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
-        let is_free = if of_address >= self.limits.of_address(address) {
+        let address_limit = self.limits.of_address(address);
+        let is_free = if of_address >= address_limit {
             taken.close_slowest(grace, |holder| !holder.is_health && holder.address == address)
         } else {
             taken.by_id.len() - taken.health < self.limits.connections
@@ -71,7 +72,7 @@ impl Slots {
             self.meter.refused.inc();
             if !self.is_full.swap(true, Ordering::Relaxed) {
                 let limit = self.limits.connections;
-                tracing::warn!(%address, limit, "all connection slots are active; some connections are refused");
+                tracing::warn!(%address, address_limit, limit, "too many connections are active, some are refused");
             }
             return None;
         }

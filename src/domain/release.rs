@@ -23,7 +23,7 @@ pub struct Release {
     pub message: String,
     /// The change that made it.
     pub change: ChangeId,
-    /// Number of the release whose content a roll-back restored.
+    /// Number of the release whose content a rollback restored.
     pub rolled_back_to: Option<u64>,
     /// Time of the commit in SQL.
     pub accepted_at: Time,

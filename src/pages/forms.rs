@@ -227,9 +227,9 @@ impl Functions {
         let refused = RefusedForm::new(post.parts.uri.path(), fields(&post.body), error.clone());
         if matches!(error, Error::Unauthenticated) {
             let page = post.page.clone().unwrap_or_else(|| "/".to_owned());
-            let visit =
+            let page_context =
                 PageContext { path: page, at_function: true, viewer: None, ..PageContext::of_parts(&post.parts) };
-            return document(&self.frame, visit, errors::signed_out(refused), None);
+            return document(&self.frame, page_context, errors::signed_out(refused), None);
         }
         if let Some(page) = &post.page {
             let again =

@@ -58,16 +58,16 @@ pub(super) enum ErrorPage {
 pub(super) const NO_PAGE: &str = "/-/";
 
 pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
-    let mut visit = PageContext::of(&request);
+    let mut page_context = PageContext::of(&request);
     let instead = request.extensions().get::<ErrorPage>().cloned();
     let mut response = next.run(request).await;
     if let Some(viewer) = response.extensions_mut().remove::<PageUser>() {
-        visit.viewer = Some(viewer);
+        page_context.viewer = Some(viewer);
     }
-    visit.at_function |= instead.is_some();
+    page_context.at_function |= instead.is_some();
     match instead {
-        Some(ErrorPage::Error(error)) => return refused(&frame, visit, &error, None),
-        Some(ErrorPage::Status(status)) => return document(&frame, visit, errors::status_page(status), None),
+        Some(ErrorPage::Error(error)) => return refused(&frame, page_context, &error, None),
+        Some(ErrorPage::Status(status)) => return document(&frame, page_context, errors::status_page(status), None),
         None => {}
     }
     let drawable = match response.extensions_mut().remove() {
@@ -77,31 +77,33 @@ pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Nex
     let status = response.status();
     let plain = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
     match drawable {
-        Some(PageContent::Page(page)) => document(&frame, visit, page, Some(response)),
-        Some(PageContent::Refused(Error::Unauthenticated)) => to_log_in(&visit),
-        Some(PageContent::Refused(error)) => refused(&frame, visit, &error, Some(response)),
+        Some(PageContent::Page(page)) => document(&frame, page_context, page, Some(response)),
+        Some(PageContent::Refused(Error::Unauthenticated)) => to_log_in(&page_context),
+        Some(PageContent::Refused(error)) => refused(&frame, page_context, &error, Some(response)),
         // A path that cannot be parsed is not found.
         None if status == StatusCode::BAD_REQUEST && plain => {
-            document(&frame, visit, errors::page(&Error::NotFound(String::new())), None)
+            document(&frame, page_context, errors::page(&Error::NotFound(String::new())), None)
         }
-        None if status.as_u16() >= 400 && plain => document(&frame, visit, errors::status_page(status), Some(response)),
+        None if status.as_u16() >= 400 && plain => {
+            document(&frame, page_context, errors::status_page(status), Some(response))
+        }
         None => response,
     }
 }
 
 /// Renders the page of an error, with `Retry-After` if the delay is known.
-pub(super) fn refused(frame: &Frame, visit: PageContext, error: &Error, answered: Option<Response>) -> Response {
-    let mut response = document(frame, visit, errors::page(error), answered);
+pub(super) fn refused(frame: &Frame, page_context: PageContext, error: &Error, answered: Option<Response>) -> Response {
+    let mut response = document(frame, page_context, errors::page(error), answered);
     problem::add_retry_after(response.headers_mut(), error);
     response
 }
 
 /// Redirects to the log-in, which leads back to the page.
-fn to_log_in(visit: &PageContext) -> Response {
-    if visit.path == "/" {
+fn to_log_in(page_context: &PageContext) -> Response {
+    if page_context.path == "/" {
         return Redirect::to("/login").into_response();
     }
-    Redirect::to(&paths::with("/login", &[("next", &visit.path)])).into_response()
+    Redirect::to(&paths::with("/login", &[("next", &page_context.path)])).into_response()
 }
 
 /// Renders a page and keeps the headers that its handler set.
@@ -139,26 +141,26 @@ pub(crate) fn document(
     response
 }
 
-fn render_html(frame: &Frame, visit: PageContext, page: Page, nonce: &Nonce) -> String {
+fn render_html(frame: &Frame, page_context: PageContext, page: Page, nonce: &Nonce) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let html = owner.with(|| {
-        provide_context(visit.lang);
+        provide_context(page_context.lang);
         provide_context(RenderedAt(now()));
         provide_context(nonce.clone());
-        provide_context(PageAddress { path: visit.path.clone(), refused_form: visit.at_function });
-        if let Some(refused) = visit.refused.clone() {
+        provide_context(PageAddress { path: page_context.path.clone(), refused_form: page_context.at_function });
+        if let Some(refused) = page_context.refused.clone() {
             provide_context::<RefusedForm>(refused);
         }
         let Page { title, view, crumbs, alone, .. } = page;
-        let title = title(visit.lang);
+        let title = title(page_context.lang);
         // Rendered before the shell, so that errors shown at a field are not repeated at the top of the page.
         let main = view();
         let body = if alone {
-            shell::alone(&visit, main).to_html()
+            shell::alone(&page_context, main).to_html()
         } else {
-            shell::body(&visit, crumbs(visit.lang), main).to_html()
+            shell::body(&page_context, crumbs(page_context.lang), main).to_html()
         };
-        shell::document(&visit, &title, &frame.assets, nonce, &body)
+        shell::document(&page_context, &title, &frame.assets, nonce, &body)
     });
     owner.unset_with_forced_cleanup();
     html

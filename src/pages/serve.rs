@@ -73,9 +73,9 @@ async fn on_its_thread<F>(frame: &Frame, request: Request, run: impl Fn(Request)
 where
     F: Future<Output = Response> + Send + 'static,
 {
-    let visit = PageContext::of(&request);
+    let page_context = PageContext::of(&request);
     let who = request.extensions().get::<CurrentUser>().map(|user| user.actor.id.clone()).unwrap_or_default();
     let grows = forms::is_import(request.uri().path());
     let answer = threads::answer(&frame.compute, &who, grows, request, run).await;
-    answer.unwrap_or_else(|error| refused(frame, visit, &error, None))
+    answer.unwrap_or_else(|error| refused(frame, page_context, &error, None))
 }

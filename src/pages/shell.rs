@@ -14,18 +14,18 @@ use crate::{api::prefer::Prefer, components::*, islands::Enhance};
 use leptos::server_fn::ServerFn;
 
 /// Returns the whole document. Only `body` and the scripts are HTML already; they come from Leptos.
-pub(super) fn document(visit: &PageContext, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
+pub(super) fn document(page_context: &PageContext, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
     let mut html = String::with_capacity(body.len() + 2048);
-    let theme = visit.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
-    let keys = if visit.no_keys { " data-keys=\"off\"" } else { "" };
-    let title = escaped(&visit.lang.title_of(title));
+    let theme = page_context.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
+    let keys = if page_context.no_keys { " data-keys=\"off\"" } else { "" };
+    let title = escaped(&page_context.lang.title_of(title));
     let _ = write!(
         html,
         "<!DOCTYPE html><html lang=\"{}\"{theme}{keys}><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
          <link rel=\"stylesheet\" href=\"{}\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">",
-        visit.lang, assets.style
+        page_context.lang, assets.style
     );
     // Values are escaped, so this tag is always an island's.
     if body.contains("<leptos-island") {
@@ -38,9 +38,9 @@ pub(super) fn document(visit: &PageContext, title: &str, assets: &Assets, nonce:
 }
 
 /// Renders a page without header and sidebar.
-pub(super) fn alone(visit: &PageContext, main: AnyView) -> impl IntoView + use<> {
-    let said = form_result(visit);
-    let foot = view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> };
+pub(super) fn alone(page_context: &PageContext, main: AnyView) -> impl IntoView + use<> {
+    let said = form_result(page_context);
+    let foot = view! { <div class="foot"><LangForm /><ThemeForm theme=page_context.theme /></div> };
     view! {
         <body class="alone">
             <Sprite />
@@ -55,16 +55,18 @@ pub(super) fn alone(visit: &PageContext, main: AnyView) -> impl IntoView + use<>
 }
 
 /// Renders a page with header and sidebar.
-pub(super) fn body(visit: &PageContext, crumbs: Vec<Crumb>, main: AnyView) -> impl IntoView + use<> {
+pub(super) fn body(page_context: &PageContext, crumbs: Vec<Crumb>, main: AnyView) -> impl IntoView + use<> {
     let t = lang();
-    let said = form_result(visit);
-    let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
-    let rail = visit.viewer.clone().map(|viewer| view! { <Sidebar viewer /> });
-    let trouble = visit.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.problems /> });
-    let switches =
-        visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
+    let said = form_result(page_context);
+    let account = page_context.viewer.clone().map(|viewer| view! { <Account viewer theme=page_context.theme /> });
+    let rail = page_context.viewer.clone().map(|viewer| view! { <Sidebar viewer /> });
+    let trouble = page_context.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.problems /> });
+    let switches = page_context
+        .viewer
+        .is_none()
+        .then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=page_context.theme /></div> });
     view! {
-        <body class:bare=visit.viewer.is_none()>
+        <body class:bare=page_context.viewer.is_none()>
             <a class="skip" href="#main">{t.skip_to_content()}</a>
             <Sprite />
             <header class="top">
@@ -85,9 +87,9 @@ pub(super) fn body(visit: &PageContext, crumbs: Vec<Crumb>, main: AnyView) -> im
 }
 
 /// Renders the result of the last form: a message, or the errors that no field shows.
-fn form_result(visit: &PageContext) -> impl IntoView + use<> {
-    let t = visit.lang;
-    let left = visit.refused.as_ref().and_then(RefusedForm::not_shown);
+fn form_result(page_context: &PageContext) -> impl IntoView + use<> {
+    let t = page_context.lang;
+    let left = page_context.refused.as_ref().and_then(RefusedForm::not_shown);
     let notice = left.map(|error| {
         view! {
             <Banner mood=Mood::Bad title=t.problem_title() alert=true>
@@ -95,7 +97,7 @@ fn form_result(visit: &PageContext) -> impl IntoView + use<> {
             </Banner>
         }
     });
-    let flash = visit.flash.clone().map(|text| view! { <p class="flash"><Icon name=I::Ok />{text}</p> });
+    let flash = page_context.flash.clone().map(|text| view! { <p class="flash"><Icon name=I::Ok />{text}</p> });
     view! {
         <div id="flash" role="status">{flash}</div>
         <div id="notice">{notice}</div>

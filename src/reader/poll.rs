@@ -98,7 +98,7 @@ impl ClientRelease {
         match self {
             Self::Nothing => true,
             Self::Live => false,
-            // Numbers decide, not validators: a roll-back to equal bytes has the same validator, and would be "not
+            // Numbers decide, not validators: a rollback to equal bytes has the same validator, and would be "not
             // modified" for ever.
             Self::Release(number) => match live.seq().cmp(&number) {
                 Ordering::Greater => true,

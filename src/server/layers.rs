@@ -102,7 +102,7 @@ async fn refuse_cross_site(State(frame): State<Frame>, request: Request, next: N
         return next.run(request).await;
     }
     let page = headers.get(header::ACCEPT).is_some_and(|a| String::from_utf8_lossy(a.as_bytes()).contains("html"));
-    let visit = page.then(|| PageContext::of(&request));
+    let page_context = page.then(|| PageContext::of(&request));
     let says = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
     if says("sec-fetch-site") || says("origin") || !headers.contains_key(header::COOKIE) {
         let response = next.run(request).await;
@@ -110,9 +110,9 @@ async fn refuse_cross_site(State(frame): State<Frame>, request: Request, next: N
             return response;
         }
     }
-    tracing::warn!("cross-site request refused");
-    match visit {
-        Some(visit) => frame::document(&frame, visit, errors::status_page(StatusCode::FORBIDDEN), None),
+    tracing::warn!("request refused: it is of another site, or has cookies without Origin");
+    match page_context {
+        Some(page_context) => frame::document(&frame, page_context, errors::status_page(StatusCode::FORBIDDEN), None),
         None => StatusCode::FORBIDDEN.into_response(),
     }
 }

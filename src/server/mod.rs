@@ -270,14 +270,14 @@ fn routes(
 
 /// Returns a warning if sessions and passwords may cross a network unencrypted.
 fn unencrypted_warning(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
-    let advice = "put TLS in front and set public_url to its https:// address";
+    let advice = "Use a TLS proxy and set public_url to its https:// address.";
     match &settings.public_url {
         Some(url) if url.starts_with("https://") || settings::has_loopback_host(url) => None,
-        Some(_) => Some(format!("passwords and sessions cross the network unencrypted at {public_url}: {advice}")),
+        Some(_) => Some(format!("passwords and sessions cross the network unencrypted at {public_url}. {advice}")),
         None if address.ip().is_loopback() => None,
         None => Some(format!(
-            "listen = {address} can be reached from other machines and public_url is not set, so passwords and sessions \
-             may cross the network unencrypted: {advice}, or to http://localhost:{} if only this machine reaches it",
+            "listen = {address} is reachable from other machines, and public_url is not set. Passwords and sessions may \
+             cross the network unencrypted. {advice} If only this machine connects, set it to http://localhost:{}.",
             address.port()
         )),
     }

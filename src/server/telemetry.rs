@@ -39,7 +39,8 @@ pub fn start(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Resu
 
 fn log_panic(panic: &panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(error = panic_text(panic.payload()), at = place, "a part of the program panicked");
+    // make torture searches logs for "panicked at".
+    tracing::error!(error = panic_text(panic.payload()), "panicked at {place}");
 }
 
 /// Filter of the libraries: only warnings, unless the setting names a library. `tower_sessions_core` warns of ended

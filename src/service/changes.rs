@@ -295,8 +295,8 @@ impl Service {
         let by_config = by_config(db.edits(&change.id).await?);
         let mut configs = Vec::with_capacity(by_config.len());
         for (id, edits) in by_config {
-            let standing = self.live_config(db, &id).await?;
-            configs.push(self.assemble_one(db, id, standing, edits).await?);
+            let live_config = self.live_config(db, &id).await?;
+            configs.push(self.assemble_one(db, id, live_config, edits).await?);
         }
         Ok(configs)
     }

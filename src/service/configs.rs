@@ -84,15 +84,15 @@ impl Service {
         actor.may_view(id)?;
         let permissions = actor.permissions(id);
         let mut db = self.db.read().await?;
-        let standing = self.live_config(&mut db, id).await?;
+        let live_config = self.live_config(&mut db, id).await?;
         let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let envs = db.envs().await?.into_iter().filter(|e| {
             let there = ConfigId { env: e.name.clone(), ..id.clone() };
             e.archived_at.is_none() && actor.may_view(&there).is_ok()
         });
         let envs = envs.collect();
-        let live = db.release(id, standing.live).await?;
-        let oldest = standing.content.items().and_then(|items| items.values().map(|i| i.since).min());
+        let live = db.release(id, live_config.live).await?;
+        let oldest = live_config.content.items().and_then(|items| items.values().map(|i| i.since).min());
         let authors = match oldest {
             Some(oldest) => db.release_authors(id, oldest).await?.into_iter().collect(),
             None => BTreeMap::new(),
@@ -111,12 +111,12 @@ impl Service {
             }
             let (here, elsewhere): (Vec<_>, Vec<_>) = edits.into_iter().partition(|e| e.config == *id);
             let configs: std::collections::BTreeSet<ConfigId> = elsewhere.into_iter().map(|e| e.config).collect();
-            let config = self.assemble_one(&mut db, id.clone(), standing.clone(), here).await?;
+            let config = self.assemble_one(&mut db, id.clone(), live_config.clone(), here).await?;
             mine = Some(OwnChange { change: found, config, other_configs: configs.len() });
         }
         let mut other_changes = db.open_changes_by(&actor.id, limits::PAGE_ROWS).await?;
         other_changes.retain(|c| mine.as_ref().is_none_or(|m: &OwnChange| m.change.id != c.id));
-        let LiveConfig { location: ConfigLocation { env, namespace, .. }, content, .. } = standing;
+        let LiveConfig { location: ConfigLocation { env, namespace, .. }, content, .. } = live_config;
         Ok(ConfigView {
             id: id.clone(),
             app,
@@ -140,7 +140,7 @@ impl Service {
     pub async fn live_content(&self, actor: &Actor, id: &ConfigId) -> Result<(u64, Content)> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        let standing = self.live_config(&mut db, id).await?;
-        Ok((standing.live, standing.content))
+        let live_config = self.live_config(&mut db, id).await?;
+        Ok((live_config.live, live_config.content))
     }
 }

@@ -46,11 +46,16 @@ impl Work for ResolveDrift {
         actor.may_administer()?;
         check_text("/message", &self.message)?;
         let id = &self.config;
-        let (may, standing) = service.lock_to_release(tx, actor, id, Purpose::Drift).await?;
-        let (live, before) = (standing.live, &standing.content);
+        let (may, live_config) = service.lock_to_release(tx, actor, id, Purpose::Drift).await?;
+        let (live, before) = (live_config.live, &live_config.content);
         let (ahead, document) = service.dispatch.status.ahead(id).unzip();
         policy::check(&Proposal {
-            content: ReleaseContent::Drift { standing: &standing, keep: self.kept_side, reviewed_seq: self.seq, ahead },
+            content: ReleaseContent::Drift {
+                live_config: &live_config,
+                keep: self.kept_side,
+                reviewed_seq: self.seq,
+                ahead,
+            },
             message: &self.message,
             confirm: &self.confirm,
         })?;
@@ -58,7 +63,7 @@ impl Work for ResolveDrift {
             KeptSide::Database => (numbers::next(self.seq)?, before.clone()),
             KeptSide::Channel => {
                 let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
-                let format = standing.location.namespace.format;
+                let format = live_config.location.namespace.format;
                 let content = restored(before, Content::from_document(format, document.expose())?, self.seq);
                 // If the stored document differs in its bytes, readers need a release with a new number.
                 let same = content.document().trim_end() == document.expose().trim_end();
@@ -66,7 +71,7 @@ impl Work for ResolveDrift {
             }
         };
         let alone = SingleRelease {
-            live_config: &standing,
+            live_config: &live_config,
             seq,
             content: &content,
             message: self.message.trim(),

@@ -106,21 +106,21 @@ impl Work for NewChangeImport {
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         let Self { import, read, live, message, publish } = self;
         let config = &import.config;
-        let standing = match publish {
+        let live_config = match publish {
             Some(_) => service.lock_live_config(tx, &actor.may_publish(config)?).await?,
             None => service.open_live_config(tx, config).await?,
         };
-        let read = if standing.live == *live {
+        let read = if live_config.live == *live {
             read.clone()
         } else {
-            import.read(standing.location.namespace.format, &standing.content)?
+            import.read(live_config.location.namespace.format, &live_config.content)?
         };
-        let edits = edits(&standing.content, &imported(&standing.content, read, import.mode));
+        let edits = edits(&live_config.content, &imported(&live_config.content, read, import.mode));
         if edits.is_empty() {
             return Err(Error::State(StateConflict::Empty));
         }
         // The release that the edits were made from. A release that is published meanwhile causes a conflict.
-        let base = Some(standing.live);
+        let base = Some(live_config.live);
         let saves = vec![Save { config: config.clone(), change: None, base, version: None, edits }];
         if let Some(confirm) = publish {
             return service.save_and_publish_in(tx, actor, message, confirm, saves).await;

@@ -56,20 +56,20 @@ impl Service {
 
     /// Returns the live content of a config that is not archived.
     pub(super) async fn open_live_config(&self, db: &mut Conn, id: &ConfigId) -> Result<LiveConfig> {
-        let standing = self.live_config(db, id).await?;
-        check_open(&standing.location)?;
-        Ok(standing)
+        let live_config = self.live_config(db, id).await?;
+        check_open(&live_config.location)?;
+        Ok(live_config)
     }
 
     /// Locks a config until the transaction ends, so that no other release of it is made, and returns its live content.
     pub(super) async fn lock_live_config(&self, tx: &mut Conn, may: &May<Publish>) -> Result<LiveConfig> {
         tx.lock_config(may).await?;
-        let standing = self.open_live_config(tx, may.on()).await?;
-        if standing.is_new {
+        let live_config = self.open_live_config(tx, may.on()).await?;
+        if live_config.is_new {
             // If two transactions make its first release concurrently, one fails here and is run again.
             tx.insert_config(may).await?;
         }
-        Ok(standing)
+        Ok(live_config)
     }
 }
 

@@ -114,11 +114,11 @@ impl Service {
         let id = side.config();
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        let standing = self.live_config(&mut db, id).await?;
+        let live_config = self.live_config(&mut db, id).await?;
         match side {
-            Side::Live(_) => Ok((standing.live, standing.content)),
-            Side::Release(_, 0) => Ok((0, Content::empty(standing.location.namespace.format))),
-            Side::Release(_, seq) if *seq == standing.live => Ok((standing.live, standing.content)),
+            Side::Live(_) => Ok((live_config.live, live_config.content)),
+            Side::Release(_, 0) => Ok((0, Content::empty(live_config.location.namespace.format))),
+            Side::Release(_, seq) if *seq == live_config.live => Ok((live_config.live, live_config.content)),
             Side::Release(_, seq) => {
                 if let Some(content) = db.content(id, *seq).await? {
                     return Ok((*seq, content));
@@ -126,7 +126,7 @@ impl Service {
                 // The number may have been skipped when the channel was ahead. Then the release before it is compared.
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
                 let before = db.releases(id, Some(*seq), 1).await?.pop().map(|release| release.seq);
-                let seq = before.filter(|_| *seq < standing.live).ok_or_else(wrong)?;
+                let seq = before.filter(|_| *seq < live_config.live).ok_or_else(wrong)?;
                 let content = db.content(id, seq).await?.ok_or_else(wrong)?;
                 Ok((seq, content))
             }

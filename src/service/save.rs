@@ -161,20 +161,20 @@ impl Service {
         keep_comments: bool,
     ) -> Result<()> {
         let id = may.on();
-        let standing = self.open_live_config(tx, id).await?;
+        let live_config = self.open_live_config(tx, id).await?;
         let there = match change.version {
             0 => Vec::new(),
             _ => tx.edits(&change.id).await?,
         };
-        let edits = self.check_edits(tx, &standing, save, &there, keep_comments).await?;
+        let edits = self.check_edits(tx, &live_config, save, &there, keep_comments).await?;
         change.version += 1;
         change.updated_at = now();
         for (n, (key, edit)) in edits.iter().enumerate() {
-            if is_live(&standing.content, key, edit) {
+            if is_live(&live_config.content, key, edit) {
                 tx.delete_edit(may, &change.id, key).await?;
                 continue;
             }
-            let new = NewEdit { key, edit, base: standing.live, version: change.version };
+            let new = NewEdit { key, edit, base: live_config.live, version: change.version };
             let position = change.version.saturating_mul(100_000) + n as u64;
             tx.put_edit(may, &change.id, &new, position, now()).await?;
         }

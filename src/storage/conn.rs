@@ -190,7 +190,7 @@ impl Drop for Conn {
             AcquiredConn::Sqlite(lent) => lent.release(open, doubtful, &runtime),
             AcquiredConn::MySql(lent) => lent.release(open, doubtful, &runtime),
             AcquiredConn::Writer(mut writer) if cut => writer.discard(),
-            // The lock is held until the roll-back, so the next writer waits for it.
+            // The lock is held until the rollback, so the next writer waits for it.
             AcquiredConn::Writer(writer) if open => drop(runtime.spawn(roll_back(writer))),
             AcquiredConn::Writer(mut writer) if doubtful => writer.discard(),
             AcquiredConn::Writer(_) => {}

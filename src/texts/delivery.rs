@@ -19,7 +19,7 @@ texts! {
     delivery_comparison: "Comparison", "对比";
     delivery_in_sync: "In sync", "已同步";
     delivery_compared: "Compared. Missing releases were delivered again.", "已对比，缺少的版本已重新下发。";
-    delivery_compared_at: "Compared {}", "对比于 {}";
+    delivery_compared_at: "Last compared {}", "上次对比：{}";
     delivery_not_compared: "Not compared yet", "尚未对比";
     delivery_lock: "Lock", "锁";
     delivery_lock_free: "Free. No node is publishing.", "空闲，没有节点正在发布。";

@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    cluster::{CONFIGS, Cluster},
     dice::Dice,
     faults::{Fault, Link, Server},
-    place::{CONFIGS, Cluster},
     process::Result,
     proxy::{Kept, Mode, Proxy},
     readers::sha256,
@@ -30,7 +30,7 @@ pub struct FaultNotes {
 
 /// Executes faults.
 pub struct Breaker<'a> {
-    pub place: &'a mut Cluster,
+    pub cluster: &'a mut Cluster,
     pub dice: Dice,
     pub made: FaultNotes,
 }
@@ -55,7 +55,7 @@ impl Breaker<'_> {
             Fault::QuietWipe | Fault::ForeignWrite => Ok(()),
             Fault::Restore => self.restore().await,
             Fault::KillConnections => self.kill_connections().await,
-            Fault::ReadOnly => self.place.database.read_only(true).await,
+            Fault::ReadOnly => self.cluster.database.read_only(true).await,
             Fault::BothDown => self.both_down().await,
             Fault::ReaderRestartOffline(n) => {
                 self.both_down().await?;
@@ -63,26 +63,26 @@ impl Breaker<'_> {
                 sleep(Duration::from_millis(300)).await;
                 self.process(Server::Reader(*n)).start()
             }
-            Fault::DiskFull(Server::Etcd) => self.place.etcd.disk.fill(),
-            Fault::DiskFull(_) => self.place.database.disk.fill(),
+            Fault::DiskFull(Server::Etcd) => self.cluster.etcd.disk.fill(),
+            Fault::DiskFull(_) => self.cluster.database.disk.fill(),
         }
     }
 
     fn process(&mut self, who: Server) -> &mut crate::process::Process {
-        let consoles = self.place.consoles;
+        let consoles = self.cluster.consoles;
         match who {
-            Server::Console(n) => &mut self.place.nodes[n].process,
-            Server::Reader(n) => &mut self.place.nodes[consoles + n].process,
-            Server::Etcd => &mut self.place.etcd.process,
-            Server::Database => &mut self.place.database.process,
+            Server::Console(n) => &mut self.cluster.nodes[n].process,
+            Server::Reader(n) => &mut self.cluster.nodes[consoles + n].process,
+            Server::Etcd => &mut self.cluster.etcd.process,
+            Server::Database => &mut self.cluster.database.process,
         }
     }
 
     fn link(&self, link: Link) -> &Proxy {
         match link {
-            Link::Etcd(n) => &self.place.nodes[n].etcd,
-            Link::Clients(n) => &self.place.nodes[n].clients,
-            Link::Sql(n) => self.place.nodes[n].sql.as_ref().unwrap_or(&self.place.nodes[n].etcd),
+            Link::Etcd(n) => &self.cluster.nodes[n].etcd,
+            Link::Clients(n) => &self.cluster.nodes[n].clients,
+            Link::Sql(n) => self.cluster.nodes[n].sql.as_ref().unwrap_or(&self.cluster.nodes[n].etcd),
         }
     }
 
@@ -113,7 +113,7 @@ impl Breaker<'_> {
         while Instant::now() < end {
             let env = *self.dice.pick(&["blue", "red"]);
             if let Some((name, ..)) = self.lock(env).await? {
-                let node = self.place.nodes.iter().position(|node| node.name() == name);
+                let node = self.cluster.nodes.iter().position(|node| node.name() == name);
                 if node.is_some() {
                     return Ok(node);
                 }
@@ -126,7 +126,7 @@ impl Breaker<'_> {
     /// Returns the holder's name, the key and the lease of an environment's lock.
     async fn lock(&self, env: &str) -> Result<Option<(String, Vec<u8>, i64)>> {
         let oldest = GetOptions::new().with_prefix().with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
-        let line = self.place.etcd.client().await?.get(format!("trimtab/locks/{env}/"), Some(oldest)).await?;
+        let line = self.cluster.etcd.client().await?.get(format!("trimtab/locks/{env}/"), Some(oldest)).await?;
         let first = line.kvs().first();
         Ok(first.map(|key| (String::from_utf8_lossy(key.value()).into_owned(), key.key().to_vec(), key.lease())))
     }
@@ -156,7 +156,7 @@ impl Breaker<'_> {
         for env in ["blue", "red"] {
             let Some((_, key, lease)) = self.lock(env).await? else { continue };
             lost += 1;
-            let mut etcd = self.place.etcd.client().await?;
+            let mut etcd = self.cluster.etcd.client().await?;
             if with_lease {
                 // The lease may have expired meanwhile.
                 let _ = etcd.lease_revoke(lease).await;
@@ -174,17 +174,17 @@ impl Breaker<'_> {
         let end = Instant::now() + Duration::from_secs(5);
         while kept.is_empty() && Instant::now() < end {
             // The lock may move to the other console before the next delivery.
-            self.place.nodes[console].etcd.set(Mode::Whole);
+            self.cluster.nodes[console].etcd.set(Mode::Whole);
             console = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
-            self.place.nodes[console].etcd.set(Mode::LateDelivery);
+            self.cluster.nodes[console].etcd.set(Mode::LateDelivery);
             let soon = Instant::now() + Duration::from_millis(500);
             while kept.is_empty() && Instant::now() < soon {
                 sleep(Duration::from_millis(5)).await;
-                kept = self.place.nodes[console].etcd.kept();
+                kept = self.cluster.nodes[console].etcd.kept();
             }
         }
         if kept.is_empty() {
-            self.place.nodes[console].etcd.set(Mode::Whole);
+            self.cluster.nodes[console].etcd.set(Mode::Whole);
             self.skip("no delivery was under way");
             return Ok(());
         }
@@ -194,9 +194,9 @@ impl Breaker<'_> {
             self.lose_locks(true).await?;
             sleep(Duration::from_millis(100)).await;
         }
-        kept.extend(self.place.nodes[console].etcd.kept());
+        kept.extend(self.cluster.nodes[console].etcd.kept());
         self.made.stale += self.outdated(&kept).await?;
-        self.place.nodes[console].etcd.set(Mode::Whole);
+        self.cluster.nodes[console].etcd.set(Mode::Whole);
         // Time for the delivery to arrive.
         sleep(Duration::from_millis(400)).await;
         Ok(())
@@ -208,13 +208,13 @@ impl Breaker<'_> {
 
     /// Counts those of these deliveries that are older than etcd's release.
     async fn outdated(&self, kept: &[Kept]) -> Result<u64> {
-        let channel = state::channel(self.place).await?;
+        let channel = state::channel(self.cluster).await?;
         let later = |kept: &&Kept| channel.get(&kept.config).is_some_and(|lying| lying.seq > kept.seq);
         Ok(kept.iter().filter(later).count() as u64)
     }
 
     async fn compact(&self) -> Result<()> {
-        let mut etcd = self.place.etcd.client().await?;
+        let mut etcd = self.cluster.etcd.client().await?;
         let head = etcd.get("torture", None).await?.header().map_or(0, |header| header.revision());
         etcd.compact(head, Some(CompactionOptions::new().with_physical())).await?;
         Ok(())
@@ -223,7 +223,7 @@ impl Breaker<'_> {
     /// Deletes all releases from etcd.
     pub async fn wipe(&self) -> Result<()> {
         let all = || Some(DeleteOptions::new().with_prefix());
-        let mut etcd = self.place.etcd.client().await?;
+        let mut etcd = self.cluster.etcd.client().await?;
         etcd.delete("trimtab/config/", all()).await?;
         etcd.delete("trimtab/meta/", all()).await?;
         Ok(())
@@ -233,7 +233,7 @@ impl Breaker<'_> {
     /// config.
     pub async fn write_foreign(&mut self) -> Result<&'static str> {
         let config = *self.dice.pick(&CONFIGS);
-        let mut etcd = self.place.etcd.client().await?;
+        let mut etcd = self.cluster.etcd.client().await?;
         let mut puts = vec![TxnOp::put(format!("trimtab/config/{config}"), FOREIGN, None)];
         if self.dice.once_in(2) {
             let key = format!("trimtab/meta/{config}");
@@ -249,18 +249,18 @@ impl Breaker<'_> {
     }
 
     async fn restore(&mut self) -> Result<()> {
-        let file = self.place.etcd.save().await?;
+        let file = self.cluster.etcd.save().await?;
         // Long enough for publishes that are not in the snapshot.
         let pause = self.dice.millis(300, 1200);
         sleep(pause).await;
-        self.place.etcd.restore(&file).await?;
-        self.place.etcd.up().await
+        self.cluster.etcd.restore(&file).await?;
+        self.cluster.etcd.up().await
     }
 
     async fn kill_connections(&mut self) -> Result<()> {
         let mut killed = 0;
         for _ in 0..4 {
-            killed += self.place.database.kill_connections().await?;
+            killed += self.cluster.database.kill_connections().await?;
             let pause = self.dice.millis(50, 400);
             sleep(pause).await;
         }

@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use crate::{
+    cluster::CONFIGS,
     dice::Dice,
     history::{Action, Edit, EventKind, Recorder},
-    place::CONFIGS,
 };
 
 /// Maximum time of retries after the writers were stopped. Longer than the longest chain of the server's deadlines.

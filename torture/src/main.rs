@@ -4,12 +4,12 @@
 mod breaking;
 mod checker;
 mod clients;
+mod cluster;
 mod dice;
 mod faults;
 mod history;
 mod measures;
 mod mutation;
-mod place;
 mod process;
 mod proxy;
 mod readers;
@@ -20,9 +20,9 @@ mod state;
 
 use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
+use cluster::{Cluster, Recipe};
 use faults::{Plan, Possible};
 use mutation::Mutation;
-use place::{Cluster, Recipe};
 use process::Result;
 use report::Tally;
 use round::Outcome;
@@ -99,14 +99,14 @@ async fn run() -> Result<bool> {
         recipe.readers = readers;
     }
     recipe.without = order.without;
-    let mut place = Some(Cluster::start(&recipe, order.seed).await?);
-    let disks = place.as_ref().is_some_and(|place| place.etcd.disk.is_small());
+    let mut cluster = Some(Cluster::start(&recipe, order.seed).await?);
+    let disks = cluster.as_ref().is_some_and(|cluster| cluster.etcd.disk.is_small());
     let possible = Possible { readers: recipe.readers, disks };
     possible.check(&order.only)?;
     let (began, mut tally) = (Instant::now(), Tally::default());
     for n in 0..order.rounds {
         let plan = Plan::of(order.seed + n, &possible, &order.only);
-        let mut here = match place.take() {
+        let mut here = match cluster.take() {
             Some(here) => here,
             None => Cluster::start(&recipe, order.seed + n).await?,
         };
@@ -125,12 +125,12 @@ async fn run() -> Result<bool> {
         }
         // Violations left by a failed round would also fail the next one.
         if good && (n + 1) % order.set_up != 0 {
-            place = Some(here);
+            cluster = Some(here);
         } else {
             here.end().await?;
         }
     }
-    if let Some(mut here) = place {
+    if let Some(mut here) = cluster {
         here.end().await?;
     }
     let seeds = format!("seeds {} to {}", order.seed, order.seed + order.rounds.saturating_sub(1));
@@ -177,12 +177,12 @@ fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {
 }
 
 /// Writes plan, logs, history and final state of a round to a folder.
-fn keep(plan: &Plan, outcome: Option<&Outcome>, place: &mut Cluster) -> Result<PathBuf> {
+fn keep(plan: &Plan, outcome: Option<&Outcome>, cluster: &mut Cluster) -> Result<PathBuf> {
     let folder = PathBuf::from(std::env::var("TORTURE_KEEP").unwrap_or_else(|_| "target/torture".into()));
     let folder = folder.join(plan.seed.to_string());
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("plan.json"), serde_json::to_vec_pretty(&plan.written())?)?;
-    place.keep_logs(&folder)?;
+    cluster.keep_logs(&folder)?;
     if let Some(outcome) = outcome {
         let lines: Vec<String> =
             outcome.events.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>()?;

@@ -10,9 +10,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     clients::cause,
+    cluster::{CONFIGS, Node},
     dice::Dice,
     history::{EventKind, ReadKind, Recorder},
-    place::{CONFIGS, Node},
     state::EtcdRelease,
 };
 

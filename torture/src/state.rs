@@ -6,7 +6,7 @@ use etcd_client::GetOptions;
 use serde::{Deserialize, Serialize};
 use sqlx::{MySqlConnection, Row};
 
-use crate::{place::Cluster, process::Result, readers::Keys};
+use crate::{cluster::Cluster, process::Result, readers::Keys};
 
 /// A release in SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,13 +63,13 @@ pub async fn live(sql: &mut MySqlConnection) -> Result<BTreeMap<String, u64>> {
 }
 
 /// Reads each config's release in etcd.
-pub async fn channel(place: &Cluster) -> Result<BTreeMap<String, EtcdRelease>> {
+pub async fn channel(cluster: &Cluster) -> Result<BTreeMap<String, EtcdRelease>> {
     let range = GetOptions::new().with_range("trimtab/meta0");
-    let listed = place.etcd.client().await?.get("trimtab/config/", Some(range)).await?;
+    let listed = cluster.etcd.client().await?.get("trimtab/config/", Some(range)).await?;
     let mut keys = Keys::default();
     listed.kvs().iter().for_each(|kv| keys.put(kv));
     let whole = |config: &&str| Some(((*config).to_owned(), keys.whole(config)?));
-    Ok(crate::place::CONFIGS.iter().filter_map(whole).collect())
+    Ok(crate::cluster::CONFIGS.iter().filter_map(whole).collect())
 }
 
 /// Counts the releases in the outbox.
@@ -91,16 +91,16 @@ pub struct Begin {
 
 impl Begin {
     /// Reads the state at the start.
-    pub async fn read(place: &Cluster) -> Result<Self> {
-        Ok(Self { live: live(&mut place.database.root().await?).await?, channel: channel(place).await? })
+    pub async fn read(cluster: &Cluster) -> Result<Self> {
+        Ok(Self { live: live(&mut cluster.database.root().await?).await?, channel: channel(cluster).await? })
     }
 }
 
 impl State {
     /// Reads the final state of the round with this start.
-    pub async fn read(place: &Cluster, begin: Begin, seed: u64) -> Result<Self> {
+    pub async fn read(cluster: &Cluster, begin: Begin, seed: u64) -> Result<Self> {
         let Begin { live: began, channel: channel_began } = begin;
-        let mut sql = place.database.root().await?;
+        let mut sql = cluster.database.root().await?;
         let mut releases = Vec::new();
         for (config, from) in &began {
             let query = sqlx::query(
@@ -120,7 +120,7 @@ impl State {
             }
         }
         let (live, changes) = (live(&mut sql).await?, changes(&mut sql, seed).await?);
-        Ok(Self { began, live, releases, changes, channel_began, channel: channel(place).await? })
+        Ok(Self { began, live, releases, changes, channel_began, channel: channel(cluster).await? })
     }
 }
 

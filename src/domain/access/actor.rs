@@ -33,8 +33,9 @@ impl Actor {
     }
 
     /// Returns the actor of an automation token, which may publish the configs of its patterns. With `creator` it may
-    /// also create environments, and applications and namespaces within its patterns (any, if it has no patterns). It
-    /// may change an existing application only if a pattern covers all of it, and an existing environment never.
+    /// also create environments, and the applications and namespaces that its patterns cover. Without patterns it may
+    /// create all of them. It may change an existing application only if a pattern covers all of it, and an existing
+    /// environment never.
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
         let grants = write.iter().map(|p| (p.clone(), TOKEN_PERMISSIONS)).collect();
         Self { id: format!("token:{id}"), name: format!("token {name}"), administrator: false, creator, grants }

@@ -111,7 +111,10 @@ impl Link<'_> {
             let why = error.to_string();
             task.failed(error.name(), &why);
             if said.as_ref() != Some(&why) {
-                tracing::warn!(error = why, "this node is not in the node registry, retrying");
+                tracing::warn!(
+                    error = why,
+                    "this node cannot register in etcd, so consoles do not show its readers; retrying"
+                );
                 said = Some(why);
             }
             if !matches!(error, ChannelError::Refused(_)) {

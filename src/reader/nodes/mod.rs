@@ -126,8 +126,8 @@ pub struct PendingCoverage {
 impl Nodes {
     /// Returns the view of a node with this name. `others` tells whether a [`link`] to other nodes runs.
     pub fn new(reader: Arc<Reader>, name: &str, others: bool) -> Arc<Self> {
-        let standing = if others { NodeStatus::Joining } else { NodeStatus::Alone };
-        let state = Mutex::new(State { status: standing, ..State::default() });
+        let status = if others { NodeStatus::Joining } else { NodeStatus::Alone };
+        let state = Mutex::new(State { status, ..State::default() });
         let clock = reader.clock;
         Arc::new(Self {
             reader,
@@ -206,8 +206,8 @@ impl Nodes {
         let others = answers.fold(0_u64, |mark, answer| {
             mark.wrapping_add(1).wrapping_add(scope.config().map_or(0, |_| answer.version))
         });
-        let standing = state.others.len() as u64 + ((state.status as u64) << 20);
-        own.wrapping_add(others).wrapping_add(standing << 40)
+        let topology = state.others.len() as u64 + ((state.status as u64) << 20);
+        own.wrapping_add(others).wrapping_add(topology << 40)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -154,7 +154,7 @@ struct ReplyConfig {
     latest: NodeRelease,
     instances: Vec<Instance>,
     behind: usize,
-    /// The first instances, with names.
+    /// Entries of the first instances, as many as fit into the reply.
     named: Vec<WireSeen>,
 }
 
@@ -187,7 +187,8 @@ struct NameBudget {
 }
 
 impl NameBudget {
-    /// Takes space for an instance. Returns `None` if it does not fit.
+    /// Returns the entry of an instance, and takes its size from the budget. Returns `None` from the first entry that
+    /// does not fit.
     fn take(&mut self, instance: &Instance) -> Option<WireSeen> {
         let Instance { name, client, release, since, seen_at, .. } = instance;
         let age = |at: &Time| self.now.ms_since(*at).max(0).unsigned_abs();

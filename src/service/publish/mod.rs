@@ -76,7 +76,7 @@ pub struct Rollback {
     pub idempotency: Option<Idempotency>,
 }
 
-/// A release without edits: a roll-back, or a decision about drift.
+/// A release without edits: a rollback, or a decision about drift.
 pub(super) struct SingleRelease<'a> {
     /// The config, locked.
     pub live_config: &'a LiveConfig,
@@ -105,8 +105,8 @@ impl Work for PublishRequest {
         }
         let mut configs = Vec::new();
         for (id, edits) in by_config(edits) {
-            let (may, standing) = service.lock_to_release(tx, actor, &id, Purpose::Content).await?;
-            configs.push((may, service.assemble_one(tx, id, standing, edits).await?));
+            let (may, live_config) = service.lock_to_release(tx, actor, &id, Purpose::Content).await?;
+            configs.push((may, service.assemble_one(tx, id, live_config, edits).await?));
         }
         let entries = accept(&mut change, actor, &configs, self.diff_sha256.as_deref(), &self.confirm)?;
         tx.update_change(&change).await?;
@@ -129,11 +129,11 @@ impl Work for Rollback {
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         check_text("/message", &self.message)?;
         let id = &self.config;
-        let (may, standing) = service.lock_to_release(tx, actor, id, Purpose::Content).await?;
+        let (may, live_config) = service.lock_to_release(tx, actor, id, Purpose::Content).await?;
         let target = tx.content(id, self.to).await?;
         policy::check(&Proposal {
             content: ReleaseContent::Rollback {
-                live_config: &standing,
+                live_config: &live_config,
                 target: target.as_ref(),
                 reviewed_live: self.live,
             },
@@ -141,10 +141,10 @@ impl Work for Rollback {
             confirm: &self.confirm,
         })?;
         let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: self.to }))?;
-        let seq = numbers::next(standing.live)?;
-        let after = restored(&standing.content, target, seq);
+        let seq = numbers::next(live_config.live)?;
+        let after = restored(&live_config.content, target, seq);
         let alone = SingleRelease {
-            live_config: &standing,
+            live_config: &live_config,
             seq,
             content: &after,
             message: self.message.trim(),
@@ -236,25 +236,25 @@ impl Service {
         for (n, save) in saves {
             let id = save.config.clone();
             actor.may_edit(&id)?;
-            let (may, standing) = self.lock_to_release(tx, actor, &id, Purpose::Content).await?;
-            let edits = match self.check_edits(tx, &standing, save, &[], true).await {
+            let (may, live_config) = self.lock_to_release(tx, actor, &id, Purpose::Content).await?;
+            let edits = match self.check_edits(tx, &live_config, save, &[], true).await {
                 Err(Error::Conflict(found)) => {
                     conflicts.extend(found);
                     continue;
                 }
                 edits => edits.map_err(|e| with_prefix(e, &format!("/edits/{n}")))?,
             };
-            let differing = edits.into_iter().filter(|(key, edit)| !is_live(&standing.content, key, edit));
+            let differing = edits.into_iter().filter(|(key, edit)| !is_live(&live_config.content, key, edit));
             let edit = |(key, edit)| ChangeEdit {
                 config: id.clone(),
                 key,
                 edit,
-                base: standing.live,
+                base: live_config.live,
                 version: change.version,
                 at: change.created_at,
             };
             let edits = differing.map(edit).collect();
-            configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
+            configs.push((may, self.assemble_one(tx, id, live_config, edits).await?));
         }
         if !conflicts.is_empty() {
             return Err(Error::Conflict(conflicts));

@@ -1,8 +1,8 @@
-//! The checks before a release: one list for publishing, saving and publishing, imports, roll-backs and decisions about
+//! The checks before a release: one list for publishing, saving and publishing, imports, rollbacks and decisions about
 //! drift.
 //!
 //! A check judges facts that were read under the lock of the configs. It reads nothing itself. A new check (approvals,
-//! schemas, a freeze, a running canary) is a function here and a line in [`CHECKS`], or in [`CONFIG_CHECKS`] if it
+//! a freeze, a running canary) is a function here and a line in [`CHECKS`], or in [`CONFIG_CHECKS`] if it
 //! needs no content. The facts that it needs are added to [`Proposal`].
 
 use std::collections::BTreeSet;
@@ -84,7 +84,7 @@ pub enum ReleaseContent<'a> {
     /// A decision about drift.
     Drift {
         /// The config as it is now.
-        standing: &'a LiveConfig,
+        live_config: &'a LiveConfig,
         /// The side to keep.
         keep: KeptSide,
         /// The number that the administrator reviewed.
@@ -101,8 +101,8 @@ impl<'a> Proposal<'a> {
             ReleaseContent::Edits { configs, .. } => {
                 configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env).collect()
             }
-            ReleaseContent::Rollback { live_config: standing, .. } | ReleaseContent::Drift { standing, .. } => {
-                vec![&standing.location.env]
+            ReleaseContent::Rollback { live_config, .. } | ReleaseContent::Drift { live_config, .. } => {
+                vec![&live_config.location.env]
             }
         }
     }
@@ -150,16 +150,16 @@ fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
     }
 }
 
-/// Refuses a publish if the difference has changed since its review, and a roll-back if another release is live by now.
+/// Refuses a publish if the difference has changed since its review, and a rollback if another release is live by now.
 fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.content {
         ReleaseContent::Edits { configs, reviewed_sha256: Some(seen) } => {
             let now = diff_sha256(&diffs(configs.iter().copied()));
             if *seen == now { Ok(()) } else { Err(Error::Stale(now)) }
         }
-        ReleaseContent::Rollback { live_config: standing, reviewed_live: Some(seen), .. } if *seen != standing.live => {
-            tracing::debug!(seen, live = standing.live, "roll-back refused: another release is live by now");
-            Err(Error::Stale(standing.live.to_string()))
+        ReleaseContent::Rollback { live_config, reviewed_live: Some(seen), .. } if *seen != live_config.live => {
+            tracing::debug!(seen, live = live_config.live, "rollback refused: another release is live by now");
+            Err(Error::Stale(live_config.live.to_string()))
         }
         _ => Ok(()),
     }
@@ -193,24 +193,24 @@ fn is_confirmed(proposal: &Proposal<'_>) -> Result<()> {
 /// Refuses a decision about a drift that has changed or gone.
 fn is_current_drift(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.content {
-        ReleaseContent::Drift { standing, reviewed_seq: seen, ahead, .. }
-            if *ahead != Some(*seen) || *seen <= standing.live =>
+        ReleaseContent::Drift { live_config, reviewed_seq: seen, ahead, .. }
+            if *ahead != Some(*seen) || *seen <= live_config.live =>
         {
-            Err(Error::Stale(standing.live.to_string()))
+            Err(Error::Stale(live_config.live.to_string()))
         }
         _ => Ok(()),
     }
 }
 
-/// Refuses a roll-back to the live content, and a repeated release of a text that was never released.
+/// Refuses a rollback to the live content, and a repeated release of a text that was never released.
 fn releases_something(proposal: &Proposal<'_>) -> Result<()> {
     let is_empty = match &proposal.content {
         ReleaseContent::Edits { .. } => false,
-        ReleaseContent::Rollback { live_config: standing, target, .. } => {
-            target.is_some_and(|target| Diff::of(&standing.content, target).is_empty())
+        ReleaseContent::Rollback { live_config, target, .. } => {
+            target.is_some_and(|target| Diff::of(&live_config.content, target).is_empty())
         }
-        ReleaseContent::Drift { standing, keep, .. } => {
-            *keep == KeptSide::Database && standing.content.document().trim().is_empty()
+        ReleaseContent::Drift { live_config, keep, .. } => {
+            *keep == KeptSide::Database && live_config.content.document().trim().is_empty()
         }
     };
     if is_empty { Err(Error::State(StateConflict::Empty)) } else { Ok(()) }
@@ -232,7 +232,7 @@ mod tests {
         Env { name: "prod".parse().unwrap(), title: String::new(), position: 0, protected, archived_at: None }
     }
 
-    fn standing(content: Content) -> LiveConfig {
+    fn live_config(content: Content) -> LiveConfig {
         let namespace = Namespace {
             app: "shop".parse().unwrap(),
             name: "application".parse().unwrap(),
@@ -307,11 +307,11 @@ mod tests {
 
     #[test]
     fn a_rollback_is_refused_in_a_fixed_order() {
-        let standing = standing(text("{}"));
+        let live_config = live_config(text("{}"));
         let rollback = |target: Option<&str>, seen, message| {
             let target = target.map(text);
             refused(
-                ReleaseContent::Rollback { live_config: &standing, target: target.as_ref(), reviewed_live: seen },
+                ReleaseContent::Rollback { live_config: &live_config, target: target.as_ref(), reviewed_live: seen },
                 message,
                 "prod",
             )
@@ -325,9 +325,9 @@ mod tests {
 
     #[test]
     fn a_decision_about_drift_is_refused_in_a_fixed_order() {
-        let unreleased = standing(text(""));
-        let decide = |standing, keep, ahead, message| {
-            refused(ReleaseContent::Drift { standing, keep, reviewed_seq: 5, ahead }, message, "prod")
+        let unreleased = live_config(text(""));
+        let decide = |live_config, keep, ahead, message| {
+            refused(ReleaseContent::Drift { live_config, keep, reviewed_seq: 5, ahead }, message, "prod")
         };
         assert_eq!(decide(&unreleased, KeptSide::Database, None, ""), "/message");
         assert_eq!(decide(&unreleased, KeptSide::Database, None, "why"), "stale");
@@ -335,9 +335,9 @@ mod tests {
         assert_eq!(decide(&unreleased, KeptSide::Database, Some(5), "why"), "empty");
         assert_eq!(decide(&unreleased, KeptSide::Channel, Some(5), "why"), "ok");
         let items = Items::from([("a".into(), Item::string("1"))]);
-        let released = standing(Content::Kv(items));
+        let released = live_config(Content::Kv(items));
         assert_eq!(decide(&released, KeptSide::Database, Some(5), "why"), "ok");
-        let later = LiveConfig { live: 5, ..standing(text("{}")) };
+        let later = LiveConfig { live: 5, ..live_config(text("{}")) };
         assert_eq!(decide(&later, KeptSide::Database, Some(5), "why"), "stale", "published meanwhile");
     }
 }

@@ -102,20 +102,20 @@ impl Cluster {
             let is_slow = n < 2 && recipe.has_fast_path && dice.once_in(2);
             nodes.push(Node::new(recipe, &path, n, &database, &etcd, is_slow).await?);
         }
-        let mut place =
+        let mut cluster =
             Self { nodes, database, etcd, consoles: 2, write_token: String::new(), read_token: String::new(), folder };
-        place.up().await?;
-        let cli = |args: &[&str]| place.command(recipe, args);
+        cluster.up().await?;
+        let cli = |args: &[&str]| cluster.command(recipe, args);
         let write = run(&mut cli(&["token", "create", "--name", "w", "--write", "*/*/*", "--admin"])).await?;
         let read = run(&mut cli(&["token", "create", "--name", "r", "--read", "*/*/*"])).await?;
-        place.administrator(recipe).await?;
-        (place.write_token, place.read_token) = (write, read);
-        place.prepare().await?;
+        cluster.administrator(recipe).await?;
+        (cluster.write_token, cluster.read_token) = (write, read);
+        cluster.prepare().await?;
         if recipe.without == Some(Mutation::WithoutOutbox) {
-            place.database.root().await?.execute(EMPTY_OUTBOX).await?;
+            cluster.database.root().await?.execute(EMPTY_OUTBOX).await?;
         }
-        place.until_all_serve().await?;
-        Ok(place)
+        cluster.until_all_serve().await?;
+        Ok(cluster)
     }
 
     /// Waits until every node knows the token and the releases.
