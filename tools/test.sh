@@ -2,7 +2,7 @@
 # tools/test.sh [PART…] [-- ARGUMENTS]
 # Runs all parts in order, or the named ones (also: TRIMTAB_ONLY="fmt clippy"), and stops at the first failure.
 #   fmt      formatting with rustfmt
-#   clippy   no warnings, in the server and in the WASM
+#   clippy   no warnings, in the server and in the WASM, and no broken links in comments
 #   unit     cargo test with MariaDB and etcd of the system's packages; then the behaviour suite again, without the fast
 #            path of delivery
 #   latest   the tests that use servers, with MySQL 9 and etcd 3.7 (tools/setup.sh latest); skipped where these cannot
@@ -25,6 +25,9 @@ part_fmt() { step "format" cargo fmt --all --check; }
 
 part_clippy() {
   step "clippy, server" cargo clippy --workspace --features ssr --all-targets -- -D warnings
+  # A link to an item that was renamed is an error.
+  RUSTDOCFLAGS="-D rustdoc::broken_intra_doc_links" \
+    step "doc links" cargo doc --workspace --no-deps --document-private-items --features ssr
   step "clippy, WASM" cargo clippy --lib --features hydrate --target wasm32-unknown-unknown -- -D warnings
 }
 
@@ -70,9 +73,10 @@ part_torture() {
   [ -x "$APP/trimtab" ] || part_build
   step "torture's checker" cargo test --release --package trimtab-torture
   TORTURE_APP=$APP step "torture" tools/torture.sh rounds=12 seed=1 "${rest[@]}"
-  # The checker has to find a missing protection.
+  # The checker has to find a missing protection, and nothing where it is there.
+  TORTURE_APP=$APP step "with fence" tools/torture.sh rounds=1 seed=500 only=late
   TORTURE_APP=$APP step "without fence" tools/torture.sh rounds=2 seed=500 only=late without=fence
-  TORTURE_APP=$APP step "without outbox" tools/torture.sh rounds=1 seed=600 only=connections_killed without=outbox
+  TORTURE_APP=$APP step "without outbox" tools/torture.sh rounds=2 seed=600 only=connections_killed without=outbox
   can_use_latest || return 0
   TORTURE_APP=$APP TRIMTAB_SERVERS=latest step "latest: torture" tools/torture.sh rounds=4 seed=21 "${rest[@]}"
 }

@@ -95,8 +95,8 @@ impl Passwords {
             let _permit = permit;
             work()
         });
-        done.await.map_err(|e| {
-            tracing::error!(error = %e, "password could not be hashed or checked");
+        done.await.map_err(|_| {
+            tracing::error!("password could not be hashed or checked");
             Error::Internal("password".into())
         })
     }

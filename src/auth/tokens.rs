@@ -118,7 +118,7 @@ pub struct TokenCache {
 struct CachedToken {
     token: Arc<Token>,
     sha256: Hash,
-    // Time of the last use, in Unix milliseconds, or 0 if `take_uses` has returned it already.
+    // Time of the last use, in Unix milliseconds, or 0 if there was none since `take_uses`.
     used: AtomicI64,
     // Cancelled when the access that this token grants ends.
     ended: CancellationToken,
@@ -168,7 +168,7 @@ impl TokenCache {
         self.answer_requests(async { read.await.map(|tokens| self.replace(tokens)) }).await
     }
 
-    /// Runs `look`, which replaces the list if it can. Then answers all requests for a newer list that came before it
+    /// Runs `refresh`, which replaces the list if it can. Then answers all requests for a newer list that came before it
     /// began.
     pub async fn answer_requests<T>(&self, refresh: impl Future<Output = T>) -> T {
         let asked = self.requests.load(Ordering::Acquire);
@@ -301,7 +301,7 @@ impl Drop for WaitPermit {
     }
 }
 
-/// Access that a token granted. It ends with the token: see [`Grant::over`].
+/// Access that a token granted. It ends with the token: see [`Grant::ended`].
 #[derive(Clone, Debug)]
 pub struct Grant(Arc<CachedToken>);
 

@@ -58,6 +58,7 @@ pub(super) struct ChangeAnswer<'a> {
 
 /// The edits of a change in one config. For a published change, the difference that it published.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Edits)]
 struct EditsAnswer<'a> {
     config: &'a ConfigId,
     base: u64,
@@ -83,6 +84,7 @@ pub(super) struct Publication<'a> {
 
 /// A release of a change.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Released)]
 struct ReleasedConfig<'a> {
     config: &'a ConfigId,
     release: u64,
@@ -186,7 +188,7 @@ pub(super) fn page(config: &ConfigId, releases: &[Release]) -> Response {
         revision: r.revision,
         rolled_back_to: r.rolled_back_to,
     });
-    // Release numbers have no gaps, so release 1 is the last one of the list.
+    // Below 1 there is nothing. Numbers may have gaps, so the last page may be empty.
     let next_before = releases.last().map(|last| last.seq).filter(|seq| *seq > 1);
     Json(ReleasesPage { config, releases: rows.collect(), next_before }).into_response()
 }

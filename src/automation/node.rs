@@ -55,7 +55,7 @@ impl<const MIN: u64, const MAX: u64> ReadJson<'_> for IntegerInRange<MIN, MAX> {
     }
 }
 
-/// Implements [`Read`] for each type with a method of [`Node`].
+/// Implements [`ReadJson`] for each type with a method of [`Node`].
 macro_rules! read {
     ($($type:ty: $method:ident),+) => { $(
         impl ReadJson<'_> for $type {

@@ -21,7 +21,7 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
 /// Prints a line.
 ///
 /// # Errors
-/// Those of [`print`].
+/// Those of [`print()`].
 pub(super) fn print_line(line: impl Display) -> Result<(), CommandError> {
     print(&format!("{line}\n"))
 }

@@ -128,7 +128,9 @@ impl Publisher {
             match due {
                 Ok(envs) => {
                     self.start_workers(envs, &task).await;
-                    if !self.working.lock().await.values().any(|panicked| *panicked) {
+                    let working = self.working.lock().await;
+                    // The lock is held, so that a worker reports its panic afterwards.
+                    if !working.values().any(|panicked| *panicked) {
                         task.ran();
                     }
                 }

@@ -130,7 +130,6 @@ pub fn end_of_string(bytes: &mut impl Iterator<Item = (usize, u8)>) -> Option<us
 }
 
 /// The members of an object, including duplicate keys.
-#[derive(Debug)]
 pub struct Members<K, V>(pub Vec<(K, V)>);
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Members<K, V> {

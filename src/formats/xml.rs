@@ -20,8 +20,10 @@ use crate::domain::{
 
 /// Maximum number of attributes of an element.
 const MAX_ATTRIBUTES: usize = 256;
-/// Maximum number of namespaces in scope, with the three predefined ones. The parser copies them for each element.
-const MAX_NAMESPACES: usize = 3 + 32;
+/// Maximum number of namespaces in scope, beside [`PREDEFINED_NAMESPACES`]. The parser copies them for each element.
+const MAX_NAMESPACES: usize = 32;
+/// Number of namespaces that are in scope everywhere.
+const PREDEFINED_NAMESPACES: usize = 3;
 
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     let config = ParserConfig::new()
@@ -44,7 +46,7 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
                 "entity declarations are not allowed".to_owned()
             }
             XmlEvent::StartElement { .. } if depth == MAX_DEPTH => format!("nested deeper than {MAX_DEPTH} levels"),
-            XmlEvent::StartElement { namespace, .. } if namespace.0.len() > MAX_NAMESPACES => {
+            XmlEvent::StartElement { namespace, .. } if namespace.0.len() > PREDEFINED_NAMESPACES + MAX_NAMESPACES => {
                 format!("more than {MAX_NAMESPACES} namespaces")
             }
             XmlEvent::StartElement { .. } => {

@@ -37,7 +37,7 @@ impl AcceptedCodings {
         if accepted.gzip || accepted.identity { Ok(accepted) } else { Err(HttpProblem::not_acceptable()) }
     }
 
-    /// Returns whether an answer is sent as gzip. `pays` says whether gzip is smaller.
+    /// Returns whether an answer is sent as gzip. `gzip_is_smaller` is a property of the document.
     pub fn wants_gzip(self, gzip_is_smaller: bool) -> bool {
         self.gzip && (gzip_is_smaller || !self.identity)
     }

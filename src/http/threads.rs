@@ -16,7 +16,7 @@ use crate::{
 ///
 /// A request with a safe method starts on the runtime, and starts again on the separate thread if it loads large
 /// contents. A request with a large body starts on the separate thread. So does one whose small body may expand to
-/// large contents (`grows`), such as YAML with aliases. Any other request moves there when it loads large contents.
+/// large contents (`may_expand`), such as YAML with aliases. Any other request moves there when it loads large contents.
 /// The body has to be in memory already.
 ///
 /// # Errors

@@ -283,7 +283,10 @@ impl Default for RequestMetrics {
 impl RequestMetrics {
     /// Counts an answer and records its duration. `method` must be one of a few names, since each is kept for ever.
     pub fn answered(&self, part: ServerPart, method: &'static str, status: u16, took: Duration) {
-        let part = ["api", "console"][part as usize];
+        let part = match part {
+            ServerPart::Api => "api",
+            ServerPart::Console => "console",
+        };
         self.answers.get_or_create_owned(&AnswerLabels { part, method, status: status.into() }).inc();
         let duration = self.durations.get_or_create_owned(&[("part", part), ("method", method)]);
         duration.observe(took.as_secs_f64());

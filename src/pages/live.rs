@@ -62,7 +62,7 @@ pub fn version(console: &Console) -> u64 {
     *console.service.delivery_changes().borrow()
 }
 
-/// Returns the `data-live` value of an element that is replaced when a version newer than `news` exists. With `scope`,
+/// Returns the `data-live` value of an element that is replaced when a version newer than `delivery_version` exists. With `scope`,
 /// it is also replaced when the readers of these configs change or another node reports them.
 pub fn live_query(console: &Console, scope: Option<&Pattern>, delivery_version: u64) -> String {
     let mark = page_version(&console.nodes, scope, delivery_version);

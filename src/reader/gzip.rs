@@ -107,7 +107,6 @@ pub struct JoinedGzip {
     sum: TextSum,
 }
 
-// Omits the pieces, because they contain the texts.
 impl Default for JoinedGzip {
     fn default() -> Self {
         Self { pieces: vec![Bytes::from_static(&HEAD)], sum: TextSum::default() }

@@ -212,7 +212,7 @@ impl Instances {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Records that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
+    /// Records that `instance`, with the token of this id, holds this release of the config `env/app/namespace`.
     pub fn record(&self, config: &str, token: &str, instance: &InstanceIdentity<'_>, release: u64, now: Time) {
         if self.update(config, instance, release, now) {
             return;

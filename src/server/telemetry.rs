@@ -120,6 +120,26 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_is_logged_with_its_line_and_without_values() {
+        let (buffer, us) = (LogBuffer::default(), std::thread::current().id());
+        let writer = buffer.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let others = panic::take_hook();
+        // The hook is one for all tests of this process.
+        panic::set_hook(Box::new(
+            move |panic| {
+                if std::thread::current().id() == us { log_panic(panic) } else { others(panic) }
+            },
+        ));
+        tracing::subscriber::with_default(log, || {
+            _ = panic::catch_unwind(|| std::hint::black_box("pässword").split_at(2).0.len());
+        });
+        let text = String::from_utf8(buffer.0.lock().clone()).unwrap();
+        // `make torture` counts these words.
+        assert!(text.contains("panicked at src/server/telemetry.rs:") && !text.contains("ssword"), "{text}");
+    }
+
+    #[test]
     fn libraries_log_only_warnings_unless_they_are_named() {
         assert_eq!(logged_lines("info"), ["one", "four"]);
         assert_eq!(logged_lines("debug"), ["one", "four"]);

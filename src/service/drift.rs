@@ -40,7 +40,7 @@ pub struct ResolveDrift {
 }
 
 impl Work for ResolveDrift {
-    const NAME: &'static str = "resolution";
+    const NAME: &'static str = "settle";
 
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         actor.may_administer()?;

@@ -59,7 +59,7 @@ pub struct EnteredText {
 }
 
 impl EnteredText {
-    /// Returns the text that the author meant. Without a hidden field, the text field is assumed to have shown `there`.
+    /// Returns the text that the author meant. Without a hidden field, the text field is assumed to have shown `present`.
     fn entered(&self, present: &str) -> String {
         restore(shown_text(self.hidden_value.expose()).as_deref().unwrap_or(present), self.sent.expose())
     }

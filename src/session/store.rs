@@ -51,7 +51,7 @@ impl Sessions {
 /// Runs a transaction in a task of its own, like every transaction: see `service::detached`.
 async fn in_task(work: impl Future<Output = domain::Result<()>> + Send + 'static) -> Result<()> {
     let done = tokio::spawn(work.in_current_span()).await;
-    done.unwrap_or_else(|e| Err(domain::Error::Internal(e.to_string()))).map_err(backend)
+    done.unwrap_or_else(|_| Err(domain::Error::Internal("the task panicked".into()))).map_err(backend)
 }
 
 #[async_trait]

@@ -204,7 +204,7 @@ impl Conn {
             .bind(i32::try_from(tries).unwrap_or(i32::MAX)).bind(last.0).bind(subject).execute(c).await.map(|_| ()))?)
     }
 
-    /// Removes the attempt that was counted at `charged`. Unless another attempt followed, the time of the last one
+    /// Removes the attempt that was counted at `counted_at`. Unless another attempt followed, the time of the last one
     /// becomes `before` again.
     ///
     /// # Errors

@@ -99,7 +99,13 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_tokens_last_used(&mut self, uses: &[(String, Time)]) -> Result<()> {
         for (id, at) in uses {
-            defer!(self, "update tokens set last_used_at = ? where id = ?", at.0, id)?;
+            defer!(
+                self,
+                "update tokens set last_used_at = ? where id = ? and coalesce(last_used_at, 0) < ?",
+                at.0,
+                id,
+                at.0
+            )?;
         }
         Ok(())
     }

@@ -192,7 +192,7 @@ async fn supervise(task: Task, handle: TaskHandle) {
     }
 }
 
-/// Returns the message of a panic, if it is a constant. A formatted message may contain values of configs. For example,
+/// Returns the message of a panic, if it is not formatted. A formatted message may contain values of configs. For example,
 /// the message about an invalid string slice contains the string.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &'static str {
     panic.downcast_ref::<&'static str>().copied().unwrap_or("its message is not logged, because it may hold values")

@@ -29,7 +29,7 @@ texts! {
     delivery_lock_lease(lease: &str): "Lease {lease}", "租约 {lease}";
     delivery_lock_unknown: "Unknown", "未知";
     delivery_force_unlock: "Force unlock", "强制解锁";
-    delivery_force_unlock_text: "For a lock whose holder does not release it. This is safe: a holder that is still running stops writing and acquires the lock again.", "用于持有者未释放的锁。此操作是安全的：仍在运行的持有者会停止写入并重新开始。";
+    delivery_force_unlock_text: "For a lock whose holder does not release it. This is safe: a holder that is still running stops writing and acquires the lock again.", "用于持有者未释放的锁。此操作是安全的：仍在运行的持有者会停止写入并重新获取锁。";
     delivery_unlocked: "The lock was released", "锁已释放";
     delivery_again: "Compare and deliver again", "对比并重新下发";
     delivery_again_text: "Every node does this automatically every 30 seconds. Repeating it is safe.", "各节点每 30 秒自动执行一次，重复执行没有影响。";

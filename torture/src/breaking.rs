@@ -176,6 +176,8 @@ impl Breaker<'_> {
             // The lock may move to the other console before the next delivery.
             self.cluster.nodes[console].etcd.set(Mode::Whole);
             console = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
+            // Forgets deliveries of earlier turns and rounds, which have arrived.
+            _ = self.cluster.nodes[console].etcd.kept();
             self.cluster.nodes[console].etcd.set(Mode::LateDelivery);
             let soon = Instant::now() + Duration::from_millis(500);
             while kept.is_empty() && Instant::now() < soon {

@@ -124,7 +124,9 @@ async fn run() -> Result<bool> {
             Err(_) => tally.broke(&plan),
         }
         // Violations left by a failed round would also fail the next one.
-        if good && (n + 1) % order.set_up != 0 {
+        // Nor does the cluster of a full disk serve again: the proxies do not hold back its large documents.
+        let is_bulky = plan.has(|fault| matches!(fault, faults::Fault::DiskFull(_)));
+        if good && !is_bulky && (n + 1) % order.set_up != 0 {
             cluster = Some(here);
         } else {
             here.end().await?;

@@ -166,8 +166,8 @@ fn allowed(cluster: &Cluster, plan: &Plan) -> Allowed {
 /// Waits until SQL, etcd, every node and every waiting reader hold the same releases. Returns the time since `healed`.
 async fn converge(cluster: &Cluster, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
     let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
-    let end = healed + CONVERGE;
-    while Instant::now() < end {
+    // At least one look, because the writers may have ended late.
+    loop {
         if let Some(live) = equal(cluster).await?
             && all_hold(cluster, &http, &live).await
             // Each node has one stream of all configs and one long poll. One reader follows all configs in etcd.
@@ -175,9 +175,11 @@ async fn converge(cluster: &Cluster, healed: Instant, recorder: &Recorder) -> Re
         {
             return Ok(Some(healed.elapsed()));
         }
+        if healed.elapsed() > CONVERGE {
+            return Ok(None);
+        }
         sleep(Duration::from_millis(50)).await;
     }
-    Ok(None)
 }
 
 /// Returns the live releases, if etcd holds them and the outbox is empty.

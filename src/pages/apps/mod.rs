@@ -151,7 +151,7 @@ fn Row(card: AppCard, release: Option<Release>, env_styles: EnvStyles) -> impl I
     let AppCard { app, namespaces } = card;
     let path = paths::app(&app.name);
     let title = (!app.title.is_empty()).then(|| view! { <span class="quiet">{app.title}</span> });
-    let archived_count = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
+    let archived_badge = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
     let latest = release.map(|release| {
         let env_style = env_styles.get(&release.config.env);
         let what = format!("{} {}", release.config.namespace, release.seq);
@@ -159,7 +159,7 @@ fn Row(card: AppCard, release: Option<Release>, env_styles: EnvStyles) -> impl I
     });
     view! {
         <tr>
-            <td><a href=path><b>{app.name.to_string()}</b></a>" "{archived_count}" "{title}</td>
+            <td><a href=path><b>{app.name.to_string()}</b></a>" "{archived_badge}" "{title}</td>
             <td>{latest}</td>
             <td class="num" data-th=t.apps_namespaces()>{namespaces}</td>
         </tr>
@@ -205,13 +205,13 @@ fn AppHead(
         to(AppTab::Tokens, t.tokens(), "/tokens"),
         to(AppTab::About, t.app_about(), "/about"),
     ];
-    let archived_count = app.archived_at.is_some().then(|| {
+    let archived_banner = app.archived_at.is_some().then(|| {
         let title = t.app_archived_title(app.name.as_str());
         view! { <Banner title><p>{t.app_archived_text()}</p></Banner> }
     });
     let title = (!app.title.is_empty()).then(|| view! { <span>{app.title}</span> });
     view! {
-        {archived_count}
+        {archived_banner}
         <Head title=app.name.as_str()>
             <p class="facts">{title}{children.map(|children| children())}</p>
         </Head>

@@ -119,8 +119,8 @@ impl LastGood {
     async fn read_files(self: &Arc<Self>) -> Option<StoredState> {
         let this = Arc::clone(self);
         let read = spawn_blocking(move || this.read()).await;
-        read.unwrap_or_else(|panic| {
-            self.report_file_problem(format!("it cannot be read: {panic}"));
+        read.unwrap_or_else(|_| {
+            self.report_file_problem("it cannot be read: the task panicked".to_owned());
             None
         })
     }
@@ -237,7 +237,7 @@ impl LastGood {
         let this = Arc::clone(self);
         spawn_blocking(move || work(&this))
             .await
-            .map_err(|panic| ChannelError::Unreachable(format!("the change could not be applied: {panic}")))
+            .map_err(|_| ChannelError::Unreachable("the change could not be applied: the task panicked".into()))
     }
 
     /// Returns a journal batch with the entries that are not in the store yet, if any.
@@ -328,7 +328,7 @@ impl LastGood {
     /// The reason for which it could not be written.
     async fn save(self: &Arc<Self>) -> Result<Duration, String> {
         let (began, this) = (Instant::now(), Arc::clone(self));
-        let written = spawn_blocking(move || this.write()).await.map_err(|panic| panic.to_string());
+        let written = spawn_blocking(move || this.write()).await.map_err(|_| "the task panicked".to_owned());
         match written.flatten() {
             Ok(written) => {
                 if written {

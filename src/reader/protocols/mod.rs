@@ -1,4 +1,4 @@
-//! Protocols for applications. Each is a folder here and one line in [`serve`].
+//! Protocols for applications. Each is a folder here and one line in [`serve()`].
 //!
 //! A protocol translates and decides nothing. It turns a request into
 //! [`RequestedConfig`](super::poll::RequestedConfig)s and a [`ReadRequest`](super::poll::ReadRequest), and its
