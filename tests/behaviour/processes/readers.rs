@@ -219,7 +219,7 @@ async fn reader_starts_from_its_disk_without_etcd() {
         until(&mut stream, "\"release\":2").await;
         let (status, ready) = site.ready().await;
         assert!(status == StatusCode::OK && ready["degraded"] == true, "{ready}");
-        assert!(ready["reasons"][0].as_str().unwrap().contains("not confirmed"), "{ready}");
+        assert!(ready["reasons"][0].as_str().unwrap().contains("have not been confirmed by etcd"), "{ready}");
     }
 
     // A console keeps the same file, and reads tokens from the database.
