@@ -161,11 +161,14 @@ fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {
     let (seed, kind, took) = (plan.seed, plan.kind(), started.elapsed().as_secs_f64());
     match outcome {
         Ok(outcome) => {
-            let (verdict, converged) = (&outcome.verdict, outcome.converged.map_or(f64::NAN, |c| c.as_secs_f64()));
+            let (verdict, converged) = (
+                &outcome.verdict,
+                outcome.converged.map_or_else(|| "never".into(), |c| format!("after {:.1} s", c.as_secs_f64())),
+            );
             let word = if verdict.violations.is_empty() { "good" } else { "FAILED" };
             println!(
                 "{seed:>6}  {word}  {kind}: {} acknowledged, {} retried, {}/{} stale saves, \
-                 converged after {converged:.1} s, took {took:.1} s",
+                 converged {converged}, took {took:.1} s",
                 verdict.acknowledged, verdict.retried, verdict.stale.1, verdict.stale.0
             );
             let known = 12;

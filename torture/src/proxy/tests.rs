@@ -45,7 +45,7 @@ async fn stays_silent(from: &OwnedReadHalf) -> bool {
     from.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let wait = async {
         while !is_so() {
             tokio::task::yield_now().await;
@@ -112,10 +112,15 @@ async fn late_delivery_arrives_after_its_sender_is_gone() {
     assert_eq!(answer(&mut from).await.unwrap(), 18, "a read is forwarded");
     let late = b"trimtab/config/a/b/c{}trimtab/meta/a/b/c\"{\"seq\":12,";
     to.write_all(late).await.unwrap();
-    eventually("the delivery is held back", || !proxy.kept().is_empty()).await;
+    let mut kept = Vec::new();
+    eventually("the delivery is held back", || {
+        kept = proxy.kept();
+        !kept.is_empty()
+    })
+    .await;
     assert!(stays_silent(&from).await);
     drop((from, to));
-    assert_eq!(proxy.kept(), [Kept { config: "a/b/c".into(), seq: 12 }]);
+    assert_eq!(kept, [Kept { config: "a/b/c".into(), seq: 12 }]);
     assert_eq!(heard.load(Ordering::SeqCst), 18);
     proxy.set(Mode::Whole);
     eventually("the bytes arrive", || heard.load(Ordering::SeqCst) == 18 + late.len() as u64).await;
