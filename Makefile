@@ -10,7 +10,7 @@ help: ## show this list
 run: ## build and start the server on http://127.0.0.1:3000, data in ./data (first 11 min, then seconds)
 	@tools/run.sh
 
-check: ## run the quick checks, without servers and browsers (first 8 min, then 1 to 2)
+check: ## run the quick checks, without servers and browsers (first 8 min, then 1 to 1.5)
 	@tools/check.sh
 
 test: ## run all checks and tests (first 30 min, then 8); some of them: make test ONLY="fmt clippy"
