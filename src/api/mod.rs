@@ -1,7 +1,7 @@
 //! Server functions, which forms and islands post to. Each is thin: guard, parse, one service call, map the error.
 //!
 //! Declare a function like this. The forms depend on its prefix and its endpoint:
-//! ```ignore
+//! ```text
 //! #[server(prefix = "/fn", endpoint = "log-in")]
 //! pub async fn log_in(name: String, password: String) -> Result<()> { … }
 //! ```

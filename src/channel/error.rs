@@ -1,5 +1,7 @@
 //! Errors of the channel.
 
+use tokio::task::JoinError;
+
 use crate::domain::{
     entry::Identity,
     names::{ConfigId, EnvName},
@@ -45,6 +47,13 @@ pub enum ChannelError {
     /// The watched revision is no longer kept. List again.
     #[error("the channel no longer keeps that revision")]
     Compacted,
+}
+
+// Without the message of the panic, which may hold values. The log has the line of the code: `server::telemetry`.
+impl From<JoinError> for ChannelError {
+    fn from(_: JoinError) -> Self {
+        Self::Unreachable("the task that did this panicked".into())
+    }
 }
 
 impl ChannelError {

@@ -1,7 +1,7 @@
 //! Drains the outbox: a background task on every node, with one worker for each environment that has releases in it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map},
     panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
@@ -180,8 +180,8 @@ impl Publisher {
     async fn start_workers(&self, envs: BTreeSet<EnvName>, task: &TaskHandle) {
         let mut working = self.working.lock().await;
         for env in envs {
-            if !working.contains_key(&env) {
-                working.insert(env.clone(), false);
+            if let hash_map::Entry::Vacant(free) = working.entry(env.clone()) {
+                free.insert(false);
                 let (publisher, task) = (self.clone(), task.clone());
                 self.workers.spawn(async move {
                     if let Err(panic) = AssertUnwindSafe(publisher.work(&env)).catch_unwind().await {

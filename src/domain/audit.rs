@@ -30,39 +30,109 @@ pub struct AuditRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the objects and states that their types and names say")]
 pub enum Event {
-    EnvCreated { env: EnvName, protected: bool, archived: bool },
-    EnvChanged { env: EnvName, protected: bool, archived: bool },
-    // All environments, in their new order.
-    EnvsOrdered { envs: Vec<EnvName> },
-    AppCreated { app: AppName },
-    AppChanged { app: AppName },
-    NamespaceCreated { app: AppName, namespace: NamespaceName, format: Format },
-    NamespaceChanged { app: AppName, namespace: NamespaceName, format: Format },
-    // The releases are those of the published change, with their numbers.
-    ChangePublished { change: ChangeId, releases: Vec<(ConfigId, u64)> },
-    // `author` is the author's name if another actor discarded the change.
-    ChangeDiscarded { change: ChangeId, author: Option<String> },
-    // Release `seq` has the content of release `to`.
-    RolledBack { config: ConfigId, seq: u64, to: u64 },
-    // The live release `seq` was written into the channel again.
-    ReleaseRepaired { config: ConfigId, seq: u64 },
-    DriftFound { config: ConfigId, kind: DriftKind },
-    // An administrator decided which side to keep. Release `seq` is the result.
-    DriftResolved { config: ConfigId, seq: u64, kept_side: KeptSide },
-    // An administrator requested a comparison of the channel with the database.
-    ChannelCompared { env: EnvName },
-    LockFreed { env: EnvName },
-    TokenCreated { id: String, kind: TokenKind, patterns: Vec<Pattern> },
-    TokenRevoked { id: String, kind: TokenKind, patterns: Vec<Pattern> },
-    LoggedIn { user: String },
-    // A user changed their own password.
-    PasswordChanged { user: String },
-    // A user ended all of their own sessions.
-    SessionsEnded { user: String },
-    UserCreated { user: String, rights: Rights },
-    UserChanged { user: String, rights: Rights, disabled: bool },
-    // Another actor set a user's password, and with `administrator` also granted administrator rights.
-    PasswordReset { user: String, administrator: bool },
+    EnvCreated {
+        env: EnvName,
+        protected: bool,
+        archived: bool,
+    },
+    EnvChanged {
+        env: EnvName,
+        protected: bool,
+        archived: bool,
+    },
+    /// All environments, in their new order.
+    EnvsOrdered {
+        envs: Vec<EnvName>,
+    },
+    AppCreated {
+        app: AppName,
+    },
+    AppChanged {
+        app: AppName,
+    },
+    NamespaceCreated {
+        app: AppName,
+        namespace: NamespaceName,
+        format: Format,
+    },
+    NamespaceChanged {
+        app: AppName,
+        namespace: NamespaceName,
+        format: Format,
+    },
+    /// The releases are those of the published change, with their numbers.
+    ChangePublished {
+        change: ChangeId,
+        releases: Vec<(ConfigId, u64)>,
+    },
+    /// `author` is the author's name if another actor discarded the change.
+    ChangeDiscarded {
+        change: ChangeId,
+        author: Option<String>,
+    },
+    /// Release `seq` has the content of release `to`.
+    RolledBack {
+        config: ConfigId,
+        seq: u64,
+        to: u64,
+    },
+    /// The live release `seq` was written into the channel again.
+    ReleaseRepaired {
+        config: ConfigId,
+        seq: u64,
+    },
+    DriftFound {
+        config: ConfigId,
+        kind: DriftKind,
+    },
+    /// An administrator decided which side to keep. Release `seq` is the result.
+    DriftResolved {
+        config: ConfigId,
+        seq: u64,
+        kept_side: KeptSide,
+    },
+    /// An administrator requested a comparison of the channel with the database.
+    ChannelCompared {
+        env: EnvName,
+    },
+    LockFreed {
+        env: EnvName,
+    },
+    TokenCreated {
+        id: String,
+        kind: TokenKind,
+        patterns: Vec<Pattern>,
+    },
+    TokenRevoked {
+        id: String,
+        kind: TokenKind,
+        patterns: Vec<Pattern>,
+    },
+    LoggedIn {
+        user: String,
+    },
+    /// A user changed their own password.
+    PasswordChanged {
+        user: String,
+    },
+    /// A user ended all of their own sessions.
+    SessionsEnded {
+        user: String,
+    },
+    UserCreated {
+        user: String,
+        rights: Rights,
+    },
+    UserChanged {
+        user: String,
+        rights: Rights,
+        disabled: bool,
+    },
+    /// Another actor set a user's password, and with `administrator` also granted administrator rights.
+    PasswordReset {
+        user: String,
+        administrator: bool,
+    },
 }
 
 /// The rights of a user.

@@ -70,7 +70,7 @@ pub struct Identity {
     pub change: ChangeId,
 }
 
-/// A release in the channel, or about to be delivered.
+/// A release in the channel, or about to be delivered. Its JSON is stored on disk, in the last known good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The config.

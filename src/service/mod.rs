@@ -132,7 +132,10 @@ impl Service {
 
 /// Runs a transaction to its end, even if the caller no longer waits: a client that disconnects must not leave one open
 /// (transact-rs/sqlx#4385). A transaction with large contents runs on a thread of its own.
-async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+///
+/// # Errors
+/// Those of the transaction; [`Error::Internal`] if it panics.
+pub async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     match tokio::spawn(compute::run_or_offload(work).in_current_span()).await {
         Ok(result) => result,
         // Its message may hold values. The log has the line of the code: `server::telemetry`.

@@ -7,11 +7,10 @@ use tower_sessions::{
     session::{Id, Record},
     session_store::{Error, Result},
 };
-use tracing::Instrument;
 
 use crate::{
-    domain::{content::sha256, error as domain, time::Time},
-    service::now,
+    domain::{content::sha256, error, time::Time},
+    service::{detached, now},
     storage::Db,
 };
 
@@ -44,14 +43,8 @@ impl Sessions {
             }
             tx.commit().await
         };
-        in_task(write).await
+        detached(write).await.map_err(backend)
     }
-}
-
-/// Runs a transaction in a task of its own, like every transaction: see `service::detached`.
-async fn in_task(work: impl Future<Output = domain::Result<()>> + Send + 'static) -> Result<()> {
-    let done = tokio::spawn(work.in_current_span()).await;
-    done.unwrap_or_else(|_| Err(domain::Error::Internal("the task panicked".into()))).map_err(backend)
 }
 
 #[async_trait]
@@ -80,7 +73,7 @@ impl SessionStore for Sessions {
             tx.delete_session(&id).await?;
             tx.commit().await
         };
-        in_task(delete).await
+        detached(delete).await.map_err(backend)
     }
 }
 
@@ -89,6 +82,6 @@ pub(super) fn key(id: &Id) -> String {
     sha256(&id.0.to_be_bytes())
 }
 
-fn backend(error: domain::Error) -> Error {
+fn backend(error: error::Error) -> Error {
     Error::Backend(error.to_string())
 }

@@ -45,9 +45,7 @@ impl Etcd {
             }
             let keys = self.keys.clone();
             // Hashing all documents may take long.
-            let joined = tokio::task::spawn_blocking(move || keys.join(halves)).await;
-            let (entries, others) =
-                joined.map_err(|_| ChannelError::Unreachable("listing: the task panicked".into()))?;
+            let (entries, others) = tokio::task::spawn_blocking(move || keys.join(halves)).await?;
             kept.extend(entries.into_iter().map(&mut keep));
             damaged.extend(others);
             if !more {

@@ -235,9 +235,7 @@ impl LastGood {
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, ChannelError> {
         let this = Arc::clone(self);
-        spawn_blocking(move || work(&this))
-            .await
-            .map_err(|_| ChannelError::Unreachable("the change could not be applied: the task panicked".into()))
+        Ok(spawn_blocking(move || work(&this)).await?)
     }
 
     /// Returns a journal batch with the entries that are not in the store yet, if any.

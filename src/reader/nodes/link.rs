@@ -266,7 +266,7 @@ impl Link<'_> {
                 let latest = |config: &ConfigId| NodeRelease::in_store(&own.store, config);
                 reply::write(&own.instances, latest, &of, room, at)
             });
-            let value = written.await.map_err(|_| ChannelError::Unreachable("a reply: the task panicked".into()))?;
+            let value = written.await?;
             member.write_reply(scope, &value).await?;
             let full = value.len().saturating_mul(1000) / (2 * room);
             let pause = MAX_REPLY_INTERVAL.mul_f64(f64::from(u32::try_from(full).unwrap_or(1000)) / 1000.0);
