@@ -14,6 +14,7 @@
 # Arguments after -- go to cargo test or Playwright: tools/test.sh unit -- storage::
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
+export RUST_BACKTRACE=0 # a backtrace would push the message of a failed test out of the last lines
 
 parts=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do parts+=("$1"); shift; done

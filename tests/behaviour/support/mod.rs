@@ -399,6 +399,12 @@ where
     }
 }
 
+/// The server renews its table of transactions only if nobody has read it for this long: a client that polls faster
+/// sees ended transactions forever (`CACHE_MIN_IDLE_TIME_NS` in `trx0i_s.cc` of MySQL and MariaDB, 0.1 s).
+const TABLE_MAX_AGE: Duration = Duration::from_millis(120);
+/// Held while the table becomes old enough and is read.
+static TABLE_OF_TRANSACTIONS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Returns the open transactions of a database on the server, with their statements and ages. SQLite cannot list them,
 /// so there the result is empty.
 pub async fn open_transactions(database: &Database) -> Vec<String> {
@@ -409,6 +415,8 @@ pub async fn open_transactions(database: &Database) -> Vec<String> {
     let root = sqlx::mysql::MySqlConnectOptions::new().socket(socket).username("root");
     let mut root = sqlx::MySqlConnection::connect_with(&root).await.unwrap();
     let (_, name) = database.url.rsplit_once('/').unwrap();
+    let _one_at_a_time = TABLE_OF_TRANSACTIONS.lock().await;
+    tokio::time::sleep(TABLE_MAX_AGE).await;
     sqlx::query_scalar(
         "select concat_ws(' ', p.id, p.command, p.state, p.time, t.trx_state, t.trx_started, left(p.info, 200)) \
          from information_schema.innodb_trx t \
