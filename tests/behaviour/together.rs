@@ -27,9 +27,14 @@ async fn nodes_started_together_on_an_empty_database_all_open_it() {
 
 const LATER: Time = Time(i64::MAX);
 
-/// Runs a transaction that never ends by itself.
+/// Runs a transaction that never ends by itself. Each second one soon waits between two statements, as it would for
+/// another service; the others are dropped in the middle of a statement.
 async fn write_for_ever(db: &Db, n: u64) -> trimtab::domain::error::Result<Infallible> {
     let mut tx = db.write().await?;
+    if n % 2 == 1 {
+        tx.insert_session(&n.to_string(), None, "{}", LATER, Time(0)).await?;
+        return std::future::pending().await;
+    }
     loop {
         for id in [format!("{n}"), format!("x{n}"), "everybody's".to_owned()] {
             tx.insert_session(&id, None, "{}", LATER, Time(0)).await?;
