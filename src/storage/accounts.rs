@@ -1,6 +1,8 @@
 //! Users, their roles, failed log-ins and set-up links.
 
-use super::{Conn, damaged, defer, on, parsed};
+use sqlx::FromRow;
+
+use super::{Conn, damaged, defer, on, parsed, row::AnyRow};
 use crate::domain::{
     access::{Administer, May, Pattern, PermissionSet, Role},
     error::Result,
@@ -8,7 +10,7 @@ use crate::domain::{
 };
 
 /// A user as stored.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone)]
 pub struct UserRow {
     /// UUID.
     pub id: String,
@@ -29,6 +31,20 @@ pub struct UserRow {
 impl std::fmt::Debug for UserRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UserRow").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<R: AnyRow> FromRow<'_, R> for UserRow {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.text("id")?,
+            name: row.text("name")?,
+            password: row.text("password")?,
+            administrator: row.boolean("administrator")?,
+            created_at: row.time("created_at")?.0,
+            disabled_at: row.integer("disabled_at")?,
+            last_login_at: row.integer("last_login_at")?,
+        })
     }
 }
 

@@ -43,7 +43,6 @@ impl<R: AnyRow> FromRow<'_, R> for Change {
     }
 }
 
-#[derive(sqlx::FromRow)]
 struct EditRow {
     env: String,
     app: String,
@@ -53,6 +52,21 @@ struct EditRow {
     base: i64,
     version: i64,
     at: i64,
+}
+
+impl<R: AnyRow> FromRow<'_, R> for EditRow {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            env: row.text("env")?,
+            app: row.text("app")?,
+            namespace: row.text("namespace")?,
+            item_key: row.text("item_key")?,
+            edit: row.text("edit")?,
+            base: row.integer("base")?.unwrap_or_default(),
+            version: row.integer("version")?.unwrap_or_default(),
+            at: row.time("at")?.0,
+        })
+    }
 }
 
 impl EditRow {

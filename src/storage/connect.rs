@@ -15,7 +15,8 @@ use tokio::{
 };
 
 use super::{
-    ACQUIRE_TIMEOUT, ConnectionPool, Db, Pool, Writer, conn::timed_out, connections::MAX_IDLE_WITHOUT_PING, open_error,
+    ACQUIRE_TIMEOUT, ConnectionPool, Db, Pool, Writer, conn::timed_out, connections::MAX_IDLE_WITHOUT_PING, migrations,
+    open_error,
 };
 use crate::private;
 
@@ -65,7 +66,7 @@ impl Db {
         let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
         let pool = pool.max_connections(MAX_CONNECTIONS).connect_with(options.clone()).await;
         let pool = pool.map_err(|error| refused(statement(&error)))?;
-        let migrated = sqlx::migrate!("migrations/sqlite").run(&pool).await;
+        let migrated = migrations::sqlite().run(&pool).await;
         migrated.map_err(|error| refused(open_error::migration(&error, statement)))?;
         drop(lock);
         let writer = Arc::new(Mutex::new(Writer::new(options)));
@@ -133,7 +134,7 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
     if taken != Some(1) {
         return Err(still_migrating("node"));
     }
-    let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut held).await;
+    let migrated = migrations::mysql().set_locking(false).run(&mut held).await;
     // Closing the connection releases the lock, even after an error.
     let closed = held.close().await;
     migrated.map_err(|error| open_error::migration(&error, |error| open_error::mysql_statement(options, error)))?;
@@ -281,7 +282,7 @@ pub(super) mod tests {
         let file = env::temp_dir().join(format!("trimtab-older-{}.db", Uuid::new_v4().simple()));
         let url = format!("sqlite:{}", file.display());
         let mut older = SqliteConnectOptions::from_str(&url).unwrap().create_if_missing(true).connect().await.unwrap();
-        sqlx::migrate!("migrations/sqlite").run_to(BEFORE_GRANTS, &mut older).await.unwrap();
+        migrations::sqlite().run_to(BEFORE_GRANTS, &mut older).await.unwrap();
         for statement in user_with_roles() {
             older.execute(statement).await.unwrap();
         }
@@ -293,7 +294,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn roles_of_an_older_mysql_database_are_kept() {
         let Some((server, name, mut older)) = database().await else { return };
-        sqlx::migrate!("migrations/mysql").set_locking(false).run_to(BEFORE_GRANTS, &mut older).await.unwrap();
+        migrations::mysql().set_locking(false).run_to(BEFORE_GRANTS, &mut older).await.unwrap();
         for statement in user_with_roles() {
             older.execute(statement).await.unwrap();
         }

@@ -75,15 +75,26 @@ impl<R: AnyRow> FromRow<'_, R> for ConfigLocation {
     }
 }
 
-#[derive(sqlx::FromRow)]
 struct LiveConfigRow {
-    #[sqlx(flatten)]
     location: ConfigLocation,
     live: Option<i64>,
     written_in: Option<String>,
     content: Option<String>,
     change_id: Option<String>,
     accepted_at: Option<i64>,
+}
+
+impl<R: AnyRow> FromRow<'_, R> for LiveConfigRow {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            location: ConfigLocation::from_row(row)?,
+            live: row.integer("live")?,
+            written_in: row.optional_text("written_in")?,
+            content: row.optional_text("content")?,
+            change_id: row.optional_text("change_id")?,
+            accepted_at: row.integer("accepted_at")?,
+        })
+    }
 }
 
 impl LiveConfigRow {

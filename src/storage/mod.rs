@@ -12,6 +12,7 @@ mod conn;
 mod connect;
 mod connections;
 mod live_config;
+mod migrations;
 mod open_error;
 mod outbox;
 mod releases;

@@ -44,7 +44,6 @@ pub struct ExpectedRelease {
     pub delivered: bool,
 }
 
-#[derive(sqlx::FromRow)]
 struct EntryRow {
     env: String,
     app: String,
@@ -57,6 +56,24 @@ struct EntryRow {
     message: String,
     change_id: String,
     accepted_at: i64,
+}
+
+impl<R: AnyRow> FromRow<'_, R> for EntryRow {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            env: row.text("env")?,
+            app: row.text("app")?,
+            namespace: row.text("namespace")?,
+            seq: row.integer("seq")?.unwrap_or_default(),
+            format: row.text("format")?,
+            content: row.text("content")?,
+            sha256: row.text("sha256")?,
+            author: row.text("author")?,
+            message: row.text("message")?,
+            change_id: row.text("change_id")?,
+            accepted_at: row.time("accepted_at")?.0,
+        })
+    }
 }
 
 impl EntryRow {

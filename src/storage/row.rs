@@ -15,6 +15,8 @@ use crate::domain::{names::ConfigId, time::Time};
 pub(super) trait AnyRow: Row {
     fn text(&self, column: &str) -> Result<String>;
 
+    fn optional_text(&self, column: &str) -> Result<Option<String>>;
+
     fn boolean(&self, column: &str) -> Result<bool>;
 
     /// Returns an integer, or `None` for null.
@@ -58,6 +60,10 @@ macro_rules! any_row {
     ($($row:ty),+) => { $(
         impl AnyRow for $row {
             fn text(&self, column: &str) -> Result<String> {
+                self.try_get(column)
+            }
+
+            fn optional_text(&self, column: &str) -> Result<Option<String>> {
                 self.try_get(column)
             }
 
