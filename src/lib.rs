@@ -44,6 +44,8 @@ mod private;
 #[cfg(feature = "ssr")]
 pub mod reader;
 #[cfg(feature = "ssr")]
+pub mod search;
+#[cfg(feature = "ssr")]
 pub mod server;
 #[cfg(feature = "ssr")]
 pub mod service;

@@ -141,6 +141,8 @@ pub(super) struct ItemCollector<'t> {
     text: &'t str,
     typing: Typing,
     items: Items,
+    /// Position of each item.
+    positions: Vec<Position>,
     problems: Vec<Invalid>,
     /// Keys whose objects become one item of type `json`.
     objects: HashSet<&'t str>,
@@ -154,6 +156,7 @@ impl<'t> ItemCollector<'t> {
             text,
             typing,
             items: Items::new(),
+            positions: Vec::new(),
             problems: Vec::new(),
             objects,
             remaining_bytes: limits::DOCUMENT_BYTES,
@@ -185,6 +188,7 @@ impl<'t> ItemCollector<'t> {
         match self.items.entry(key) {
             Entry::Vacant(place) => {
                 place.insert(item);
+                self.positions.push(at);
                 Ok(())
             }
             Entry::Occupied(place) => {
@@ -205,6 +209,11 @@ impl<'t> ItemCollector<'t> {
         }
         self.problems.push(invalid);
         Ok(())
+    }
+
+    /// Returns the items with their positions, those before and beside problems included.
+    pub(super) fn located(self) -> impl Iterator<Item = (String, Item, Position)> {
+        self.items.into_iter().zip(self.positions).map(|((key, item), at)| (key, item, at))
     }
 
     /// Returns the items if there was no problem.

@@ -29,7 +29,7 @@ use crate::domain::{
     limits,
 };
 pub use collector::MAX_PROBLEMS;
-use collector::{ItemCollector, pointer};
+use collector::{ItemCollector, Position, pointer};
 pub use detect::detect;
 
 /// Maximum nesting that is parsed.
@@ -235,6 +235,37 @@ fn read_with(source: ItemFormat, text: &str, typing: Typing, objects: HashSet<&s
     let mut reading = ItemCollector::new(text, typing, objects);
     let end = refuse_bom(text).and_then(|()| (source.codec().read)(text, &mut reading));
     reading.finish(end)
+}
+
+/// A value of a text, under its nested keys.
+pub struct FlatValue {
+    /// The keys from the outermost on, joined by dots.
+    pub key: String,
+    /// The value, as an import would read it.
+    pub value: String,
+    /// The line of the innermost key, from 1.
+    pub line: usize,
+}
+
+/// Returns the values of a JSON, YAML, TOML or properties text with the keys under which [`read`] imports them. Values
+/// that cannot be imported are left out. Other formats have none.
+pub fn flatten(format: Format, text: &str) -> Vec<FlatValue> {
+    let source = match format {
+        Format::Json => ItemFormat::Json,
+        Format::Yaml => ItemFormat::Yaml,
+        Format::Toml => ItemFormat::Toml,
+        Format::Properties => ItemFormat::Properties,
+        Format::Kv | Format::Xml | Format::Text => return Vec::new(),
+    };
+    let mut reading = ItemCollector::new(text, Typing::Keep, HashSet::new());
+    // The values before a mistake are still useful to find.
+    let _ = (source.codec().read)(text, &mut reading);
+    let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
+    let line = |at| match at {
+        Position::Byte(offset) => ends.partition_point(|end| *end < offset) + 1,
+        Position::Line(line, _) => line,
+    };
+    reading.located().map(|(key, item, at)| FlatValue { key, value: item.value.into_inner(), line: line(at) }).collect()
 }
 
 /// Writes items, one after the other, under their keys. They must have been checked when they were stored.

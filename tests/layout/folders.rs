@@ -61,6 +61,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("clock", &["domain"], &["std::time::SystemTime"]),
     folder("texts", &["domain"], &[]),
     folder("formats", &["domain"], &[]),
+    folder("search", &["domain", "formats"], &[]),
 
     // Tools that are independent of configuration.
     folder("stdio", &[], &["std::process", "std::fs"]),
@@ -78,7 +79,7 @@ pub const FOLDERS: &[Folder] = &[
 
     // Use cases, without transport. The fast path is only a cache, so nothing below depends on it.
     folder("fast_path", &["channel", "clock", "compute", "domain", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
-    folder("service", &["auth", "channel", "clock", "compute", "domain", "fast_path", "formats", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
+    folder("service", &["auth", "channel", "clock", "compute", "domain", "fast_path", "formats", "metrics", "search", "storage", "traces"], &["tokio", "std::time::Instant"]),
     folder("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "tasks", "texts", "traces"], &["tokio", "std::time::Instant"]),
 
     // HTTP. Readers are answered from memory, so `reader` depends neither on services nor on SQL.
@@ -94,7 +95,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("islands", &["components", "domain", "texts"], &["leptos", "wasm_bindgen", "web_sys"]),
     folder("browser", &["islands"], &["leptos", "wasm_bindgen"]),
     folder("api", &["auth", "domain", "formats", "service", "session", "texts"], &["leptos"]),
-    folder("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "tasks", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
+    folder("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "search", "service", "session", "tasks", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Wiring.
     folder("server", &["auth", "automation", "channel", "connections", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "tasks", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
