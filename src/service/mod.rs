@@ -4,6 +4,7 @@
 mod accounts;
 mod apps;
 mod changes;
+mod comments;
 mod configs;
 mod delivery;
 mod dispatch;
@@ -15,6 +16,7 @@ mod manual_entry;
 mod publish;
 mod releases;
 mod save;
+mod search;
 mod setup;
 mod throttle;
 mod tokens;
@@ -46,6 +48,7 @@ pub use crate::{
 pub use accounts::{Account, LoginAttempt, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
+use comments::LiveComments;
 pub use configs::{ConfigView, OwnChange, PendingEdits};
 pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrival, Dispatch, FoundDrift, LateEnv, Repair};
@@ -56,6 +59,7 @@ pub use manual_entry::{EnteredItem, EnteredText, FormBase};
 pub use publish::{PublishRequest, Rollback};
 pub use releases::{Compared, Side};
 pub use save::{Save, Saved};
+pub use search::{CommentHit, EditHit, HitGroup, ReleasedChange, SearchResults, UserHit};
 pub use setup::SETUP_LINK_HOURS;
 pub use throttle::KnownBrowser;
 pub use tokens::{NewToken, ShownToken};
@@ -68,6 +72,7 @@ pub struct Service {
     /// For queries of locks. `None` in commands.
     channel: Option<Channel>,
     passwords: Passwords,
+    comments: Arc<LiveComments>,
     /// Timeout of the wait for delivery in the answer to a publish.
     delivery_timeout: Duration,
 }
@@ -75,7 +80,14 @@ pub struct Service {
 impl Service {
     /// Returns the use cases on a database. Accepted releases are handed over to `dispatch`.
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        Self { db, dispatch, channel: None, passwords: Passwords::default(), delivery_timeout: Duration::from_secs(5) }
+        Self {
+            db,
+            dispatch,
+            channel: None,
+            passwords: Passwords::default(),
+            comments: Arc::default(),
+            delivery_timeout: Duration::from_secs(5),
+        }
     }
 
     /// Adds the channel.

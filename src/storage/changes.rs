@@ -91,6 +91,7 @@ macro_rules! changes {
         )
     };
 }
+pub(super) use changes;
 
 impl Conn {
     /// Inserts a change.

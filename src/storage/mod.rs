@@ -17,6 +17,7 @@ mod open_error;
 mod outbox;
 mod releases;
 mod row;
+mod search;
 mod secrets;
 mod sessions;
 mod tokens;
@@ -45,6 +46,7 @@ use connections::{ConnectionPool, PooledConn};
 pub use live_config::{ConfigLocation, KnownRelease, LiveConfig, LiveRelease};
 use open_error::TimeoutDiagnosis;
 pub use outbox::{ExpectedRelease, OutboxRelease};
+pub use search::OpenEdit;
 use writer::Writer;
 
 /// Timeout for acquiring a connection, the SQLite writer, or an SQLite lock that another process holds.

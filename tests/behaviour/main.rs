@@ -10,6 +10,7 @@ mod processes;
 mod publishing;
 mod roles;
 mod rollback;
+mod search;
 mod support;
 mod together;
 mod tokens;
