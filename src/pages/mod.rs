@@ -27,6 +27,7 @@ pub mod login;
 pub mod page_context;
 pub mod routes;
 pub mod scope;
+pub mod search;
 pub mod serve;
 pub mod setup;
 pub mod shared;

@@ -9,7 +9,7 @@ use axum::{
 
 use super::{
     PageUser, account, apps, changes, config, console::Console, delivery, envs, home, live, login,
-    page_context::NavEntry, setup, status_banners::SystemProblems, system, tokens, users,
+    page_context::NavEntry, search, setup, status_banners::SystemProblems, system, tokens, users,
 };
 use crate::{api::paths, components::I, domain::names::ConfigId, session::guard::CurrentUser, texts::Lang};
 
@@ -66,7 +66,7 @@ const CHANGES: &str = "/changes";
 const APPLICATIONS: Option<Nav> = nav("/apps", I::Apps, Lang::applications, Group::Main, SeenBy::All);
 
 /// All pages, and the entries of the sidebar in their order.
-const AREAS: [PageGroup; 13] = [
+const AREAS: [PageGroup; 14] = [
     PageGroup {
         routes: home::routes,
         nav: nav("/", I::Home, Lang::home, Group::Main, SeenBy::All),
@@ -137,6 +137,15 @@ const AREAS: [PageGroup; 13] = [
         routes: system::routes,
         nav: nav("/system", I::Clock, Lang::system, Group::More, SeenBy::Administrators),
         samples: &[("system", "/system")],
+    },
+    PageGroup {
+        routes: search::routes,
+        nav: None,
+        samples: &[
+            ("search", "/search"),
+            ("search-found", "/search?q=shop"),
+            ("search-none", "/search?q=nothing-like-it"),
+        ],
     },
     PageGroup { routes: account::routes, nav: None, samples: &[("account", "/account")] },
     PageGroup {

@@ -9,6 +9,7 @@ mod delivery;
 mod home;
 mod people;
 mod problems;
+mod search;
 mod setup;
 mod shell;
 mod system;
