@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::{copy, dom, filter, keep_filter, keep_input, live, menu, shortcuts, swap, times};
+use super::{copy, dom, filter, keep_filter, keep_input, live, menu, palette, shortcuts, swap, times};
 use crate::texts::Lang;
 
 /// Starts all enhancements: forms marked `data-swap` replace only the elements that they change, filters act while
@@ -22,6 +22,7 @@ pub fn Enhance(
         copy::start();
         times::start(lang);
         menu::start();
+        palette::start(lang);
         shortcuts::start();
         keep_input::start();
         live::start(lang);

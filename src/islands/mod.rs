@@ -8,6 +8,7 @@ mod keep_filter;
 mod keep_input;
 mod live;
 mod menu;
+mod palette;
 mod replace;
 mod shortcuts;
 mod swap;

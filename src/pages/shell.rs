@@ -10,7 +10,7 @@ use super::{
     page_context::{NavEntry, Theme},
     status_banners::StatusBanners,
 };
-use crate::{api::prefer::Prefer, components::*, islands::Enhance};
+use crate::{api::prefer::Prefer, components::*, islands::Enhance, search::MAX_QUERY_LENGTH};
 use leptos::server_fn::ServerFn;
 
 /// Returns the whole document. Only `body` and the scripts are HTML already; they come from Leptos.
@@ -60,6 +60,8 @@ pub(super) fn body(page_context: &PageContext, crumbs: Vec<Crumb>, main: AnyView
     let said = form_result(page_context);
     let account = page_context.viewer.clone().map(|viewer| view! { <Account viewer theme=page_context.theme /> });
     let rail = page_context.viewer.clone().map(|viewer| view! { <Sidebar viewer /> });
+    let search = page_context.viewer.is_some().then(|| view! { <SearchLink /> });
+    let palette = page_context.viewer.is_some().then(|| view! { <Palette /> });
     let trouble = page_context.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.problems /> });
     let switches = page_context
         .viewer
@@ -73,6 +75,7 @@ pub(super) fn body(page_context: &PageContext, crumbs: Vec<Crumb>, main: AnyView
                 <a class="brand" href="/" aria-label=t.home_link()><Logo /><b>"Trimtab"</b></a>
                 <Crumbs crumbs />
                 {switches}
+                {search}
                 {account}
             </header>
             {rail}
@@ -81,6 +84,7 @@ pub(super) fn body(page_context: &PageContext, crumbs: Vec<Crumb>, main: AnyView
                 {said}
                 {main}
             </main>
+            {palette}
             <Enhance lang=t />
         </body>
     }
@@ -137,6 +141,52 @@ fn Sidebar(viewer: PageUser) -> impl IntoView {
                 </li>
             </ul>
         </nav>
+    }
+}
+
+/// Link to the search, which looks like its field. Where scripts run, it opens the palette.
+#[component]
+fn SearchLink() -> impl IntoView {
+    view! {
+        <a class="find" href="/search" data-palette="" aria-keyshortcuts="Control+K Meta+K">
+            <Icon name=I::Search />
+            <span>{lang().search()}</span>
+            <kbd class="alive-only" aria-hidden="true">"Ctrl K"</kbd>
+        </a>
+    }
+}
+
+/// The search as a dialog. `islands/palette.rs` opens and fills it.
+#[component]
+fn Palette() -> impl IntoView {
+    let t = lang();
+    let key = |keys: &'static str, says: &'static str| view! { <span><kbd>{keys}</kbd>" "{says}</span> };
+    view! {
+        <dialog id="palette" aria-label=t.search()>
+            <form method="get" action="/search">
+                <input
+                    type="text"
+                    name="q"
+                    role="combobox"
+                    aria-label=t.search_field()
+                    aria-autocomplete="list"
+                    aria-expanded="false"
+                    aria-controls="palette-hits"
+                    placeholder=t.search_field()
+                    maxlength=MAX_QUERY_LENGTH
+                    autocomplete="off"
+                    spellcheck="false"
+                    enterkeyhint="search"
+                />
+            </form>
+            <ul role="listbox" id="palette-hits" class="list" aria-label=t.search_results() hidden=true></ul>
+            <p class="keys">
+                <span role="status" id="palette-status"></span>
+                {key("↑ ↓", t.search_move())}
+                {key("Enter", t.search_open())}
+                {key("Esc", t.search_close())}
+            </p>
+        </dialog>
     }
 }
 
