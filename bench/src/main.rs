@@ -10,6 +10,7 @@ mod node;
 mod pages;
 mod publishes;
 mod reads;
+mod search;
 mod start;
 mod waiting;
 mod writers;
@@ -27,12 +28,14 @@ struct Effort {
     seconds: usize,
     /// Numbers of waiting readers, and of configs at the start of a server.
     sizes: &'static [usize],
+    /// Number of configs that are searched.
+    search_configs: usize,
 }
 
 impl Effort {
-    const FULL: Self = Self { rounds: 8, seconds: 3, sizes: &[100, 1_000, 10_000] };
+    const FULL: Self = Self { rounds: 8, seconds: 3, sizes: &[100, 1_000, 10_000], search_configs: 200 };
     /// Only shows that everything works.
-    const QUICK: Self = Self { rounds: 2, seconds: 1, sizes: &[100, 1_000] };
+    const QUICK: Self = Self { rounds: 2, seconds: 1, sizes: &[100, 1_000], search_configs: 4 };
 }
 
 #[tokio::main]
@@ -56,7 +59,9 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
     let effort = if quick { Effort::QUICK } else { Effort::FULL };
     parts.retain(|part| part != "quick");
     if parts.is_empty() {
-        parts = ["reads", "publishes", "pages", "waiting", "start", "writers", "heavy"].map(str::to_owned).to_vec();
+        parts = ["reads", "publishes", "pages", "waiting", "start", "writers", "heavy", "search"]
+            .map(str::to_owned)
+            .to_vec();
     }
     machine()?;
     for part in parts {
@@ -68,6 +73,7 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
             "start" => start::measure(effort).await?,
             "writers" => writers::measure(effort).await?,
             "heavy" => heavy::measure(effort).await?,
+            "search" => search::measure(effort).await?,
             other => return Err(format!("no such part: {other}").into()),
         }
     }

@@ -11,7 +11,8 @@ use crate::{
     node::{Caller, Node, SetUp},
 };
 
-const PASSWORD: &str = "correct horse battery staple";
+/// The password of the administrator.
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {

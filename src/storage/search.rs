@@ -2,8 +2,9 @@
 //! differently, and checks the permission.
 
 use serde::Deserialize;
+use sqlx::FromRow;
 
-use super::{Conn, changes::changes, count, damaged, on, signed};
+use super::{Conn, changes::changes, count, damaged, on, row::AnyRow, signed};
 use crate::{
     compute,
     domain::{
@@ -37,15 +38,26 @@ struct Commented {
     comment: String,
 }
 
-#[derive(sqlx::FromRow)]
 struct OpenEditRow {
-    #[sqlx(flatten)]
     change: Change,
     env: String,
     app: String,
     namespace: String,
     item_key: String,
     edit: String,
+}
+
+impl<R: AnyRow> FromRow<'_, R> for OpenEditRow {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            change: Change::from_row(row)?,
+            env: row.text("env")?,
+            app: row.text("app")?,
+            namespace: row.text("namespace")?,
+            item_key: row.text("item_key")?,
+            edit: row.text("edit")?,
+        })
+    }
 }
 
 /// Returns the pattern for `lower(…) like ? escape '!'` that admits every text with this word in any case. Only ASCII
