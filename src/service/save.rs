@@ -1,6 +1,6 @@
 //! Saving edits in changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Idempotency, Service, check_text,
@@ -32,7 +32,7 @@ pub struct Save {
     pub base: Option<u64>,
     /// The version of the change that the author saw. `None` if there was no open change.
     pub version: Option<u64>,
-    /// The edits, by key. The empty key is the whole text.
+    /// The edits, each with a key of its own. The empty key is the whole text.
     pub edits: Vec<(String, Edit)>,
 }
 
@@ -169,15 +169,19 @@ impl Service {
         let edits = self.check_edits(tx, &live_config, save, &there, keep_comments).await?;
         change.version += 1;
         change.updated_at = now();
+        let earlier: HashSet<&str> = there.iter().filter(|e| e.config == *id).map(|e| e.key.as_str()).collect();
+        let mut added = Vec::new();
         for (n, (key, edit)) in edits.iter().enumerate() {
-            if is_live(&live_config.content, key, edit) {
-                tx.delete_edit(may, &change.id, key).await?;
-                continue;
-            }
-            let new = NewEdit { key, edit, base: live_config.live, version: change.version };
             let position = change.version.saturating_mul(100_000) + n as u64;
-            tx.put_edit(may, &change.id, &new, position, now()).await?;
+            let new = NewEdit { key, edit, base: live_config.live, version: change.version, position };
+            match (is_live(&live_config.content, key, edit), earlier.contains(key.as_str())) {
+                (true, true) => _ = tx.delete_edit(may, &change.id, key).await?,
+                (true, false) => {}
+                (false, true) => tx.replace_edit(may, &change.id, &new, now()).await?,
+                (false, false) => added.push(new),
+            }
         }
+        tx.insert_edits(may, &change.id, &added, now()).await?;
         tx.update_change(change).await
     }
 

@@ -1,6 +1,6 @@
 //! Changes and their edits.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Conn, count, damaged, defer, on, parsed, query_row, row::AnyRow, signed};
 use crate::{
@@ -26,7 +26,19 @@ pub struct NewEdit<'a> {
     pub base: u64,
     /// Version of the change that contains it.
     pub version: u64,
+    /// Its place among the edits of the change.
+    pub position: u64,
 }
+
+impl NewEdit<'_> {
+    fn text(&self) -> Result<String> {
+        serde_json::to_string(self.edit).map_err(|e| damaged("an edit", e))
+    }
+}
+
+/// Maximum number of edits in one statement, and of their bytes.
+const INSERTED_ROWS: usize = 200;
+const INSERTED_BYTES: usize = 1024 * 1024;
 
 impl<R: AnyRow> FromRow<'_, R> for Change {
     fn from_row(row: &R) -> sqlx::Result<Self> {
@@ -245,34 +257,67 @@ impl Conn {
         rows.into_iter().map(EditRow::edit).collect()
     }
 
-    /// Stores an edit of the config that `may` names. It replaces an earlier one of that key, in the same position.
+    /// Stores edits of keys of the config that `may` names, which the change does not edit yet. Many share a statement,
+    /// because an import has thousands.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn put_edit(
+    pub async fn insert_edits(
+        &mut self,
+        may: &May<access::EditConfig>,
+        change: &ChangeId,
+        new: &[NewEdit<'_>],
+        now: Time,
+    ) -> Result<()> {
+        let id = may.on();
+        let mut left = new;
+        while !left.is_empty() {
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            while let [first, rest @ ..] = left
+                && rows.len() < INSERTED_ROWS
+                && bytes < INSERTED_BYTES
+            {
+                let edit = first.text()?;
+                bytes += edit.len();
+                rows.push((first, edit));
+                left = rest;
+            }
+            let sql = format!(
+                "insert into edits (change_id, env, app, namespace, item_key, edit, base, version, at, position) values {}",
+                vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ")
+            );
+            // Other numbers of rows are rare. Their statements would displace frequent ones.
+            let is_frequent = rows.len() == 1 || rows.len() == INSERTED_ROWS;
+            on!(self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql.clone())).persistent(is_frequent);
+                for (new, edit) in &rows {
+                    query = query.bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str())
+                        .bind(id.namespace.as_str()).bind(new.key).bind(edit).bind(signed(new.base))
+                        .bind(signed(new.version)).bind(now.0).bind(signed(new.position));
+                }
+                query.execute(c).await.map(|_| ())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the edit of a key that the change edits already. It keeps its position.
+    ///
+    /// # Errors
+    /// Returns the errors of [`super::Db::write`].
+    pub async fn replace_edit(
         &mut self,
         may: &May<access::EditConfig>,
         change: &ChangeId,
         new: &NewEdit<'_>,
-        position: u64,
         now: Time,
     ) -> Result<()> {
-        let id = may.on();
-        let edit = serde_json::to_string(new.edit).map_err(|e| damaged("an edit", e))?;
-        let replaced = on!(self, c => sqlx::query(
+        let (id, edit) = (may.on(), new.text()?);
+        Ok(on!(self, c => sqlx::query(
             "update edits set edit = ?, base = ?, version = ?, at = ? \
              where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
         ).bind(&edit).bind(signed(new.base)).bind(signed(new.version)).bind(now.0).bind(change.as_str())
             .bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(new.key)
-            .execute(c).await.map(|r| r.rows_affected()))?;
-        if replaced > 0 {
-            return Ok(());
-        }
-        Ok(on!(self, c => sqlx::query(
-            "insert into edits (change_id, env, app, namespace, item_key, edit, base, version, at, position) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(new.key)
-            .bind(&edit).bind(signed(new.base)).bind(signed(new.version)).bind(now.0).bind(signed(position))
             .execute(c).await.map(|_| ()))?)
     }
 
