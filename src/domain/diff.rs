@@ -24,6 +24,14 @@ pub enum KeyChange {
 }
 
 impl KeyChange {
+    /// All kinds, in the order in which pages name them.
+    pub const ALL: [Self; 3] = [Self::Added, Self::Changed, Self::Removed];
+
+    /// Returns the kind of this name, if there is one.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// Returns `added`, `changed` or `removed`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -132,6 +140,15 @@ impl Counts {
     /// Returns the sum.
     pub fn total(self) -> usize {
         self.added + self.changed + self.removed
+    }
+
+    /// Returns the number of one kind.
+    pub fn of(self, kind: KeyChange) -> usize {
+        match kind {
+            KeyChange::Added => self.added,
+            KeyChange::Changed => self.changed,
+            KeyChange::Removed => self.removed,
+        }
     }
 
     fn add(&mut self, kind: KeyChange) {
@@ -270,6 +287,9 @@ fn part(text: &str, around: usize) -> Cow<'_, str> {
     format!("{before}{}{after}", &text[start..end]).into()
 }
 
+/// Maximum number of keys on one page.
+const MAX_KEYS: usize = 500;
+
 /// The part of a difference that one page shows, so that the size of a page is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -305,7 +325,7 @@ impl Window {
             taken += bytes(&row);
             rows.push(row);
         }
-        WindowRows { from: self.from, rows, total }
+        WindowRows { from: self.from, rows, total, limit: self.rows }
     }
 }
 
@@ -318,12 +338,24 @@ pub struct WindowRows<T> {
     pub rows: Vec<T>,
     /// Total number of rows.
     pub total: usize,
+    /// Maximum number of rows in the window.
+    pub limit: usize,
 }
 
 impl<T> WindowRows<T> {
+    fn map<R>(self, row: impl FnMut(T) -> R) -> WindowRows<R> {
+        let Self { from, rows, total, limit } = self;
+        WindowRows { from, rows: rows.into_iter().map(row).collect(), total, limit }
+    }
+
     /// Returns the number of rows after them.
     pub fn remaining(&self) -> usize {
         self.total.saturating_sub(self.next_row())
+    }
+
+    /// Returns the index of the first row of the window before them.
+    pub fn previous_row(&self) -> usize {
+        self.from.min(self.total).saturating_sub(self.limit)
     }
 
     /// Returns the index of the first row after them.
@@ -332,9 +364,11 @@ impl<T> WindowRows<T> {
     }
 }
 
-/// Returns the keys that differ, with long values shortened.
-pub fn keys(all: &[KeyDiff], window: Window) -> WindowRows<KeyDiff> {
-    let shown = window.of(all.iter(), |key| {
+/// Returns the keys that differ, with long values shortened. With `kind` only keys of this kind count.
+pub fn keys(all: &[KeyDiff], kind: Option<KeyChange>, window: Window) -> WindowRows<KeyDiff> {
+    let window = Window { rows: window.rows.min(MAX_KEYS), ..window };
+    let all = all.iter().filter(|key| kind.is_none_or(|kind| key.kind() == kind));
+    let shown = window.of(all, |key| {
         [&key.old, &key.new]
             .into_iter()
             .flatten()
@@ -342,8 +376,7 @@ pub fn keys(all: &[KeyDiff], window: Window) -> WindowRows<KeyDiff> {
             .sum::<usize>()
             + key.key.len()
     });
-    let rows = shown.rows.into_iter().map(short).collect();
-    WindowRows { from: shown.from, rows, total: shown.total }
+    shown.map(short)
 }
 
 fn short(key: &KeyDiff) -> KeyDiff {
@@ -421,7 +454,7 @@ pub fn lines(old: &str, new: &str, context: usize, window: Window) -> WindowRows
         }
         RowIndices::Fold(lines) => DiffRow::Fold { lines },
     };
-    WindowRows { from: shown.from, rows: shown.rows.into_iter().map(row).collect(), total: shown.total }
+    shown.map(row)
 }
 
 /// A row as the indices of its lines.
@@ -584,11 +617,35 @@ mod tests {
             kv(&pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect::<Vec<_>>())
         };
         let Diff::Kv(differ) = Diff::of(&all("old"), &all("new")) else { panic!() };
-        let shown = keys(&differ, Window::after(0));
+        let shown = keys(&differ, None, Window::after(0));
         let bytes: usize = shown.rows.iter().map(|key| format!("{key:?}").len()).sum();
         assert!(shown.remaining() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
         let old = shown.rows[0].old.as_ref().unwrap();
         assert!(old.value.expose().ends_with("xold") && old.value.expose().len() < 2 * MAX_SHOWN_BYTES);
+    }
+
+    #[test]
+    fn a_difference_of_many_keys_has_pages_of_each_kind() {
+        let items = |keys: std::ops::Range<usize>, value: &str| {
+            Content::Kv(keys.map(|n| (format!("k{n}"), Item::string(value))).collect::<Items>())
+        };
+        let Diff::Kv(differ) = Diff::of(&items(0..1600, "1"), &items(100..1900, "2")) else { panic!() };
+        let page = |kind, from| keys(&differ, kind, Window::after(from));
+        let all = page(None, 0);
+        assert_eq!((all.rows.len(), all.next_row(), all.total), (500, 500, 1900));
+        let (mut seen, mut from) = (0, 0);
+        while seen < 1900 {
+            let rows = page(None, from);
+            (seen, from) = (seen + rows.rows.len(), rows.next_row());
+        }
+        assert_eq!(page(None, 1500).previous_row(), 1000);
+        let counts = Diff::Kv(differ.clone()).counts();
+        for kind in KeyChange::ALL {
+            let shown = page(Some(kind), 0);
+            assert_eq!(shown.total, counts.of(kind));
+            assert!(shown.rows.iter().all(|key| key.kind() == kind));
+        }
+        assert_eq!(page(Some(KeyChange::Removed), 5000).previous_row(), 0);
     }
 
     #[test]

@@ -41,12 +41,14 @@ use crate::{
 const FORM_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum size in bytes of any other form.
 pub(super) const SMALL_FORM_BYTES: usize = MAX_SMALL_BYTES;
-/// Maximum size in bytes of an uploaded import, with the other fields.
-pub const FILE_BYTES: usize = MAX_SOURCE_BYTES + SMALL_FORM_BYTES;
+/// Maximum size in bytes of a text to import in base64.
+pub(super) const MAX_ENCODED_BYTES: usize = MAX_SOURCE_BYTES.div_ceil(3) * 4;
+/// Maximum size in bytes of an uploaded import, with the other fields. A preview sends the text in base64.
+pub const FILE_BYTES: usize = MAX_ENCODED_BYTES + SMALL_FORM_BYTES;
 /// Functions that accept forms of up to `FORM_BYTES`.
 const LARGE: [&str; 2] = ["save-item", "save-text"];
 /// Function that accepts an import, and the maximum size of its form in bytes. The text is in base64.
-const IMPORT: (&str, usize) = ("add-import", MAX_SOURCE_BYTES.div_ceil(3) * 4 + SMALL_FORM_BYTES);
+const IMPORT: (&str, usize) = ("add-import", MAX_ENCODED_BYTES + SMALL_FORM_BYTES);
 
 /// Calls server functions.
 #[derive(Clone)]

@@ -173,6 +173,10 @@ texts! {
     show_next: "Show the next", "显示后续内容";
     show_all: "Show all", "全部显示";
 
+    show_previous: "Show the previous", "显示前面的内容";
+    rows_of(first: usize, last: usize, all: usize): "{first} to {last} of {all}", "第 {first} 至 {last} 项，共 {all} 项";
+    kinds_of_change: "Kinds of change", "修改类型";
+    all_kinds: "All", "全部";
     // Releases.
     no_releases: "Nothing published yet", "尚未发布";
     no_releases_text: "Each publish creates a numbered release, which is kept forever.", "每次发布都会生成一个带编号的版本，永久保留。";

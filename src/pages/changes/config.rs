@@ -30,14 +30,13 @@ pub(super) fn Config(
     });
     let (old, new) = sides(t, &config, &shown);
     let counts = config.diff.counts();
-    let (view, window, here) =
-        (shown.diff_options.view, shown.diff_options.window(&id), shown.diff_options.rows_address(&id));
+    let options = &shown.diff_options;
+    let (view, window, kind, here) = (options.view, options.window(&id), options.kind(&id), options.rows_address(&id));
     let diff = if counts.total() == 0 {
         view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any()
     } else {
-        let unfold = format!("{}#{anchor}", shown.diff_options.unfolded_href);
-        view! { <DiffBody diff=config.diff view old new context=shown.diff_options.context window here unfold /> }
-            .into_any()
+        let (unfold, context) = (format!("{}#{anchor}", options.unfolded_href), options.context);
+        view! { <DiffBody diff=config.diff view old new context window kind here unfold /> }.into_any()
     };
     let heading = format!("{anchor}-title");
     let named_by = heading.clone();

@@ -11,7 +11,7 @@ use crate::{
         error::Conflict,
         sensitive::Sensitive,
     },
-    pages::config::{CONFLICTS_SHOWN, ConflictSides, more_rows},
+    pages::config::{CONFLICTS_SHOWN, ConflictSides, other_rows},
     service::{ChangeConfig, ChangeView},
 };
 
@@ -71,7 +71,7 @@ fn TextConflict(conflict: Conflict, drawn: DiffOptions, own: &'static str) -> im
     let side = |title: &'static str, name: &'static str, new: Option<Sensitive>| {
         let shown =
             lines(base.expose(), new.unwrap_or_default().expose(), drawn.context, Window::after(0).shared_by(2));
-        let rest = more_rows(&shown, None);
+        let rest = other_rows(&shown, None);
         view! { <h3>{title}</h3><DiffText rows=shown.rows view=drawn.view old=t.merge_base() new=name />{rest} }
     };
     let theirs = side(t.conflict_their_text(), t.merge_theirs(), conflict.theirs);

@@ -4,11 +4,25 @@ use super::progress::ReleaseProgress;
 use crate::{
     api::paths,
     components::DiffView,
-    domain::{diff::Window, names::ConfigId},
+    domain::{
+        diff::{KeyChange, Window},
+        names::ConfigId,
+    },
     pages::shared::EnvStyles,
     reader::nodes::NodeCoverage,
     service::{ChangeView, LateEnv},
 };
+
+/// The config of which the address asks for certain rows.
+#[derive(Clone, Debug)]
+pub(super) struct TurnedConfig {
+    /// Its name; empty without one.
+    pub config: String,
+    /// The first row.
+    pub row: usize,
+    /// The kind of keys, if only these are shown.
+    pub kind: Option<KeyChange>,
+}
 
 /// Display options of the differences.
 #[derive(Clone, Debug)]
@@ -20,8 +34,8 @@ pub(super) struct DiffOptions {
     pub page_href: String,
     /// The address of this page with all lines.
     pub unfolded_href: String,
-    /// The config whose difference begins at a later row, and that row.
-    pub first_row_of: (String, usize),
+    /// The config of which other rows are shown than the first ones.
+    pub turned: TurnedConfig,
     /// Number of differences on the page.
     pub diff_count: usize,
 }
@@ -29,8 +43,17 @@ pub(super) struct DiffOptions {
 impl DiffOptions {
     /// Returns the rows of a config that are shown.
     pub fn window(&self, config: &ConfigId) -> Window {
-        let (turned, row) = &self.first_row_of;
-        Window::after(if *turned == config.to_string() { *row } else { 0 }).shared_by(self.diff_count)
+        let row = self.turned_to(config).map_or(0, |turned| turned.row);
+        Window::after(row).shared_by(self.diff_count)
+    }
+
+    /// Returns the kind of keys of a config, if only these are shown.
+    pub fn kind(&self, config: &ConfigId) -> Option<KeyChange> {
+        self.turned_to(config)?.kind
+    }
+
+    fn turned_to(&self, config: &ConfigId) -> Option<&TurnedConfig> {
+        Some(&self.turned).filter(|turned| turned.config == config.to_string())
     }
 
     /// Returns the address of the page that shows other rows of a config.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     config::Config,
-    data::{ChangePageData, DiffOptions},
+    data::{ChangePageData, DiffOptions, TurnedConfig},
     list::first_line,
     progress::ReleaseProgress,
     publish::Aside,
@@ -17,6 +17,7 @@ use crate::{
     domain::{
         access::{Actor, Pattern},
         change::{ChangeId, ChangeState},
+        diff::KeyChange,
         error::Error,
         release::Release,
     },
@@ -37,6 +38,8 @@ pub(super) struct ChangeQuery {
     config: String,
     /// The first row of `config` that is shown.
     row: usize,
+    /// Shows only keys of this kind of `config`: `added`, `changed` or `removed`.
+    kind: String,
 }
 
 pub(super) async fn show(
@@ -61,7 +64,7 @@ pub(super) async fn show(
         context: config::context(asked.all),
         page_href: here(asked.all),
         unfolded_href: here(true),
-        first_row_of: (asked.config, asked.row),
+        turned: TurnedConfig { config: asked.config, row: asked.row, kind: KeyChange::of(&asked.kind) },
         diff_count: change.configs.len(),
     };
     let shown = ChangePageData {

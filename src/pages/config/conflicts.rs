@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{OpenedConfig, difference::more_rows, fields::ConfigFields, link_start};
+use super::{OpenedConfig, difference::other_rows, fields::ConfigFields, link_start};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
     components::*,
@@ -152,7 +152,7 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     // Two values of the same author have no common base and are compared with each other.
     let between = |old: &str, old_name: &'static str, new: &str, new_name: &'static str| {
         let shown = lines(old, new, CONTEXT, Window::after(0).shared_by(2));
-        let left = more_rows(&shown, None);
+        let left = other_rows(&shown, None);
         let label = format!("{old_name} → {new_name}");
         let text = view! { <DiffText rows=shown.rows old=old_name new=new_name /> };
         view! { <div class="text-side"><ScrollBox label>{text}</ScrollBox>{left}</div> }

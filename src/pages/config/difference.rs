@@ -11,7 +11,7 @@ use crate::{
     api::paths,
     components::*,
     domain::{
-        diff::{Diff, Window, WindowRows, keys, lines},
+        diff::{Counts, Diff, KeyChange, Window, WindowRows, keys, lines},
         names::{ConfigId, EnvName},
         release::Release,
     },
@@ -42,6 +42,8 @@ pub(super) struct DifferenceQuery {
     all: Option<String>,
     /// The first row shown.
     row: usize,
+    /// Shows only keys of this kind: `added`, `changed` or `removed`.
+    kind: String,
 }
 
 /// A side of the comparison, as an address names it.
@@ -130,6 +132,7 @@ struct Comparison {
     view: DiffView,
     all: bool,
     row: usize,
+    kind: Option<KeyChange>,
 }
 
 impl Comparison {
@@ -155,9 +158,9 @@ pub(super) async fn show(
     let compared = console.service.compare(&user.actor, &left, &right).await?;
     let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
-    let (all, row) = (asked.all.is_some(), asked.row);
+    let (all, row, kind) = (asked.all.is_some(), asked.row, KeyChange::of(&asked.kind));
     Ok(page(opened, ConfigPage::Difference, move |opened| {
-        let shown = Arc::new(Comparison { opened, sides, compared, releases, view, all, row });
+        let shown = Arc::new(Comparison { opened, sides, compared, releases, view, all, row, kind });
         view! { <Difference shown /> }
     }))
 }
@@ -176,9 +179,8 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     let (view, counts, window) = (*view, compared.diff.counts(), Window::after(shown.row));
     let here = shown.link(&sides.left, view, shown.all);
     let unfold = shown.link(&sides.left, view, true);
-    let body = view! {
-        <DiffBody diff=compared.diff.clone() view old=old.clone() new=new.clone() context=context(shown.all) window here unfold />
-    };
+    let (diff, context, kind) = (compared.diff.clone(), context(shown.all), shown.kind);
+    let body = view! { <DiffBody diff view old=old.clone() new=new.clone() context window kind here unfold /> };
     view! {
         <div class="bar">
             <CommonComparisons shown=shown.clone() />
@@ -294,9 +296,15 @@ pub(in crate::pages) fn DiffBody(
     /// The rows shown.
     #[prop(default = Window::after(0))]
     window: Window,
+    /// Shows only keys of this kind.
+    #[prop(default = None)]
+    kind: Option<KeyChange>,
     /// Address of the page with the difference from its first row on, if it has a page of its own.
     #[prop(optional, into)]
     here: Option<String>,
+    /// Whether the address takes the form around the difference, instead of a link.
+    #[prop(optional)]
+    posts: bool,
     /// Address of the page with all lines.
     #[prop(optional, into)]
     unfold: String,
@@ -305,30 +313,76 @@ pub(in crate::pages) fn DiffBody(
     if diff.is_empty() {
         return view! { <Empty icon=I::Ok title=t.no_difference()><p>{t.same_on_both_sides()}</p></Empty> }.into_any();
     }
+    let way = |here: String| if posts { WayToRows::Post(here) } else { WayToRows::Link(here) };
     match diff {
         Diff::Kv(all) => {
-            let shown = keys(&all, window);
-            let rest = more_rows(&shown, here.as_deref());
-            view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
+            let shown = keys(&all, kind, window);
+            let is_long = kind.is_some() || shown.rows.len() < all.len();
+            let kinds = here.as_deref().filter(|_| is_long && !posts);
+            let kinds = kinds.map(|here| view! { <Kinds counts=Diff::Kv(all).counts() kind here=here.to_owned() /> });
+            let here = here.map(|here| paths::with(&here, &[("kind", kind.map_or("", KeyChange::as_str))]));
+            let rest = other_rows(&shown, here.map(way));
+            view! { {kinds}<DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
             let shown = lines(was.expose(), is.expose(), context, window);
-            let rest = more_rows(&shown, here.as_deref());
+            let rest = other_rows(&shown, here.map(way));
             view! { <DiffText rows=shown.rows view old new unfold />{rest} }.into_any()
         }
     }
 }
 
-/// Renders the number of rows left and a link to the next ones. `here` is the address of the page.
-pub(in crate::pages) fn more_rows<T>(shown: &WindowRows<T>, here: Option<&str>) -> Option<AnyView> {
+/// Links that show only the keys of one kind, for a difference of many keys.
+#[component]
+fn Kinds(counts: Counts, kind: Option<KeyChange>, here: String) -> impl IntoView {
     let t = lang();
-    let (left, next) = (shown.remaining(), shown.next_row());
-    let more = || {
-        let href = here.map(|here| paths::with(here, &[("row", &next.to_string())]));
-        let link = href.map(|href| view! { <LinkButton href>{t.show_next()}</LinkButton> });
-        view! { <p class="cut">{t.more_not_shown(left)}{link}</p> }.into_any()
+    let mut tabs = vec![Tab::to(t.all_kinds(), here.clone()).count(counts.total() as u64).when(kind.is_none())];
+    for this in KeyChange::ALL.into_iter().filter(|this| counts.of(*this) > 0) {
+        let href = paths::with(&here, &[("kind", this.as_str())]);
+        tabs.push(Tab::to(kind_label(this), href).count(counts.of(this) as u64).when(kind == Some(this)));
+    }
+    view! { <div class="bar"><Segments label=t.kinds_of_change() tabs /></div> }
+}
+
+/// The way to the other rows of a page.
+#[derive(Clone, Debug)]
+pub(in crate::pages) enum WayToRows {
+    /// A link to this address.
+    Link(String),
+    /// The form around the rows, posted to this address.
+    Post(String),
+}
+
+impl WayToRows {
+    /// Returns a link or button to the page that begins with this row.
+    fn button(&self, row: usize, text: &'static str) -> AnyView {
+        let row = if row == 0 { String::new() } else { row.to_string() };
+        let at = |here: &str| paths::with(here, &[("row", &row)]);
+        match self {
+            Self::Link(here) => view! { <LinkButton href=at(here)>{text}</LinkButton> }.into_any(),
+            Self::Post(here) => view! {
+                <button type="submit" class=Tone::Plain.class() formaction=at(here) formenctype="multipart/form-data">{text}</button>
+            }
+            .into_any(),
+        }
+    }
+}
+
+/// Renders the position of rows among all, and the way to those before and after them. Without a way, only the number
+/// of rows left.
+pub(in crate::pages) fn other_rows<T>(shown: &WindowRows<T>, way: Option<WayToRows>) -> Option<AnyView> {
+    let t = lang();
+    let left = shown.remaining();
+    let Some(way) = way else {
+        return (left > 0).then(|| view! { <p class="cut">{t.more_not_shown(left)}</p> }.into_any());
     };
-    (left > 0).then(more)
+    let previous = (shown.from > 0).then(|| way.button(shown.previous_row(), t.show_previous()));
+    let next = (left > 0).then(|| way.button(shown.next_row(), t.show_next()));
+    if previous.is_none() && next.is_none() {
+        return None;
+    }
+    let position = (!shown.rows.is_empty()).then(|| t.rows_of(shown.from + 1, shown.next_row(), shown.total));
+    Some(view! { <p class="cut">{previous}<span>{position}</span>{next}</p> }.into_any())
 }
 
 #[cfg(test)]

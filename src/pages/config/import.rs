@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Multipart, State, multipart::MultipartError},
+    extract::{Multipart, Query, State, multipart::MultipartError},
     http::StatusCode,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use leptos::{prelude::*, server_fn::ServerFn};
+use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, difference::DiffBody, export, fields::ConfigFields, page};
 use crate::{
@@ -15,15 +16,30 @@ use crate::{
     components::*,
     domain::{
         content::Format,
+        diff::Window,
         error::{Error, Invalid, Problem},
         form_text::restore,
     },
     formats::{ItemFormat, MAX_SOURCE_BYTES, Typing, detect},
     http::{body::is_too_long, problem},
-    pages::{Page, PageResult, console::Console},
+    pages::{Page, PageResult, console::Console, forms::MAX_ENCODED_BYTES},
     service::{Import, ImportMode, ImportPreview},
     session::guard::CurrentUser,
 };
+
+/// Values of the fields `typing` and `mode` that are not the default.
+const STRINGS: &str = "strings";
+const REPLACE: &str = "replace";
+
+/// Query parameters of a preview.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PreviewQuery {
+    /// The form is that of a preview, which has the text in base64, and the fields of [`AddImport`].
+    again: bool,
+    /// The first row shown.
+    row: usize,
+}
 
 /// Fields of the form.
 #[derive(Clone, Default)]
@@ -47,11 +63,12 @@ pub(super) async fn preview(
     State(console): State<Console>,
     user: CurrentUser,
     ConfigPath(id): ConfigPath,
+    Query(asked): Query<PreviewQuery>,
     form: Multipart,
 ) -> PageResult {
     user.actor.may_edit(&id)?;
     let opened = OpenedConfig::load(&console, &user, &id, None).await?;
-    let (sent, outcome) = match read(form, &opened).await {
+    let (sent, outcome) = match read(form, &opened, asked.again).await {
         Err(error) => (ImportFields::default(), Err(error)),
         Ok(sent) => {
             let outcome = match sent.import(&opened) {
@@ -64,21 +81,27 @@ pub(super) async fn preview(
         }
     };
     let status = outcome.as_ref().err().map(problem::status);
+    let outcome = outcome.map(|(preview, import)| (preview, import, asked.row));
     Ok(draw(opened, sent, Some(outcome)).status(status.unwrap_or(StatusCode::OK)))
 }
 
-async fn read(mut form: Multipart, opened: &OpenedConfig) -> Result<ImportFields, Error> {
+async fn read(mut form: Multipart, opened: &OpenedConfig, again: bool) -> Result<ImportFields, Error> {
+    let max_bytes = if again { MAX_ENCODED_BYTES } else { MAX_SOURCE_BYTES };
     let mut sent = ImportFields::default();
     while let Some(field) = form.next_field().await.map_err(|e| read_error(&e))? {
         let name = field.name().unwrap_or_default().to_owned();
         let file = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
         let bytes = field.bytes().await.map_err(|e| read_error(&e))?;
-        if bytes.len() > MAX_SOURCE_BYTES {
+        if bytes.len() > max_bytes {
             return Err(Error::TooLarge(MAX_SOURCE_BYTES));
         }
         let text = String::from_utf8(bytes.into()).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
         match name.as_str() {
             "file" if file.is_some() => (sent.text, sent.file) = (text, file),
+            "text" if again => sent.text = decoded(&text)?,
+            "name" if !text.is_empty() => sent.file = Some(text),
+            "strings" if text == "true" => sent.typing = STRINGS.to_owned(),
+            "replace" if text == "true" => sent.mode = REPLACE.to_owned(),
             // A browser sends the line breaks of a field as CRLF. A file is taken unchanged.
             "text" if sent.file.is_none() => {
                 sent.text = restore(opened.content().text().unwrap_or_default(), &text);
@@ -113,14 +136,15 @@ impl ImportFields {
             config: opened.view.id.clone(),
             source,
             text: self.text.as_str().into(),
-            typing: if self.typing == "strings" { Typing::Strings } else { Typing::Keep },
-            mode: if self.mode == "replace" { ImportMode::Replace } else { ImportMode::Merge },
+            typing: if self.typing == STRINGS { Typing::Strings } else { Typing::Keep },
+            mode: if self.mode == REPLACE { ImportMode::Replace } else { ImportMode::Merge },
             allow_empty: false,
         })
     }
 }
 
-type Outcome = Result<(ImportPreview, Import), Error>;
+/// The preview of an import, and the first row shown of it.
+type Outcome = Result<(ImportPreview, Import, usize), Error>;
 
 fn draw(opened: OpenedConfig, sent: ImportFields, outcome: Option<Outcome>) -> Page {
     page(opened, ConfigPage::Import, move |opened| view! { <ImportPage opened sent outcome /> })
@@ -131,7 +155,10 @@ fn ImportPage(opened: Arc<OpenedConfig>, sent: ImportFields, outcome: Option<Out
     let t = lang();
     let ready = matches!(outcome, Some(Ok(_)));
     let result = outcome.map(|outcome| match outcome {
-        Ok((preview, import)) => view! { <Preview opened=opened.clone() preview import /> }.into_any(),
+        Ok((preview, import, row)) => {
+            let file = sent.file.clone().unwrap_or_default();
+            view! { <Preview opened=opened.clone() preview import row file /> }.into_any()
+        }
         Err(error) => view! { <ImportErrors error /> }.into_any(),
     });
     // The text of a refused import is kept.
@@ -181,7 +208,15 @@ fn ImportErrors(error: Error) -> impl IntoView {
 }
 
 #[component]
-fn Preview(opened: Arc<OpenedConfig>, preview: ImportPreview, import: Import) -> impl IntoView {
+fn Preview(
+    opened: Arc<OpenedConfig>,
+    preview: ImportPreview,
+    import: Import,
+    /// The first row shown.
+    row: usize,
+    /// Name of the uploaded file; empty for a pasted text.
+    file: String,
+) -> impl IntoView {
     let t = lang();
     if preview.edits.is_empty() {
         return view! { <Banner mood=Mood::Good title=t.import_nothing()><p>{t.import_nothing_text()}</p></Banner> }
@@ -193,13 +228,17 @@ fn Preview(opened: Arc<OpenedConfig>, preview: ImportPreview, import: Import) ->
     let old =
         if opened.view.mine.is_some() { t.my_change().to_owned() } else { t.live_release(opened.view.live_seq()) };
     let says = if kv { t.add_edits(preview.edits.len()) } else { t.add_text().to_owned() };
+    let here = format!("{}/import?again=true", opened.href);
     view! {
         <Card id="preview" title=t.import_preview()>
             <DiffSummary counts />
             {read_as}
-            <ScrollBox class="preview" label=t.import_preview()><DiffBody diff=preview.diff old new=t.after_import() /></ScrollBox>
             <Form action=AddImport::PATH id="add">
+                <ScrollBox class="preview" label=t.import_preview()>
+                    <DiffBody diff=preview.diff old new=t.after_import() window=Window::after(row) here posts=true />
+                </ScrollBox>
                 <ConfigFields opened=opened.clone() />
+                <Hidden name="name" value=file />
                 <Hidden name="source" value=import.source.as_str() />
                 <Hidden name="strings" value=(import.typing == Typing::Strings).to_string() />
                 <Hidden name="replace" value=(import.mode == ImportMode::Replace).to_string() />
@@ -247,8 +286,8 @@ fn Options(sent: ImportFields) -> impl IntoView {
     sources
         .extend(ItemFormat::ALL.map(|source| (source.as_str().to_owned(), format!(".{}", source.media().extension))));
     let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
-    let typing = vec![pair("", t.types_keep()), pair("strings", t.types_strings())];
-    let mode = vec![pair("", t.missing_keys_keep()), pair("replace", t.remove())];
+    let typing = vec![pair("", t.types_keep()), pair(STRINGS, t.types_strings())];
+    let mode = vec![pair("", t.missing_keys_keep()), pair(REPLACE, t.remove())];
     view! {
         <div class="row">
             <Select name="source" label=t.format_field() options=sources value=sent.source />

@@ -32,7 +32,7 @@ use serde::Deserialize;
 pub(super) use self::{
     change_panel::EnvNameField,
     conflicts::{ConflictSides, MAX_CONFLICTS as CONFLICTS_SHOWN},
-    difference::{DiffBody, context, more_rows},
+    difference::{DiffBody, context, other_rows},
     progress::{elapsed, waiting_for},
 };
 use super::{Page, PageError, PageResult, console::Console, live, shared::EnvStyles};

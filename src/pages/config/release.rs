@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     ConfigPage, ConfigPath, OpenedConfig,
     change_panel::{EnvNameField, Hunks},
-    difference::{DiffBody, context, more_rows},
+    difference::{DiffBody, WayToRows, context, other_rows},
     export,
     items::value_view as value,
     page,
@@ -20,7 +20,7 @@ use crate::{
     components::*,
     domain::{
         content::Content,
-        diff::{self, Diff, Window},
+        diff::{self, Diff, KeyChange, Window},
         error::Error,
         release::Release,
     },
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Maximum number of items on one page.
-const MAX_ITEMS: usize = 2000;
+const MAX_ITEMS: usize = 500;
 
 /// Query parameters of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -44,6 +44,8 @@ pub(super) struct ReleaseViewQuery {
     all: Option<String>,
     /// The first row shown.
     row: usize,
+    /// Shows only keys of this kind: `added`, `changed` or `removed`.
+    kind: String,
 }
 
 /// View of a release.
@@ -77,6 +79,7 @@ struct ReleasePageData {
     view: DiffView,
     all: bool,
     row: usize,
+    kind: Option<KeyChange>,
 }
 
 impl ReleasePageData {
@@ -111,9 +114,9 @@ pub(super) async fn show(
         _ => ReleaseView::Before,
     };
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
-    let (all, row) = (asked.all.is_some(), asked.row);
+    let (all, row, kind) = (asked.all.is_some(), asked.row, KeyChange::of(&asked.kind));
     Ok(page(opened, ConfigPage::Releases, move |opened| {
-        view! { <One shown=ReleasePageData { opened, release, content, before, back, what, view, all, row } /> }
+        view! { <One shown=ReleasePageData { opened, release, content, before, back, what, view, all, row, kind } /> }
     }))
 }
 
@@ -210,10 +213,10 @@ fn Main(shown: Arc<ReleasePageData>) -> impl IntoView {
     };
     let counts = compared.diff.counts();
     let (diff, new, view) = (compared.diff.clone(), t.release_title(seq), shown.view);
-    let (context, window) = (context(shown.all), Window::after(shown.row));
+    let (context, window, kind) = (context(shown.all), Window::after(shown.row), shown.kind);
     let here = shown.link(shown.what, view, shown.all);
     let unfold = shown.link(shown.what, view, true);
-    view! { <DiffSummary counts /><DiffBody diff view old new context window here unfold /> }.into_any()
+    view! { <DiffSummary counts /><DiffBody diff view old new context window kind here unfold /> }.into_any()
 }
 
 #[component]
@@ -224,8 +227,9 @@ fn ItemTable(shown: Arc<ReleasePageData>) -> impl IntoView {
         from: shown.row,
         rows: items.clone().skip(shown.row).take(MAX_ITEMS).collect(),
         total: items.count(),
+        limit: MAX_ITEMS,
     };
-    let rest = more_rows(&page, Some(&shown.link(ReleaseView::Content, shown.view, false)));
+    let rest = other_rows(&page, Some(WayToRows::Link(shown.link(ReleaseView::Content, shown.view, false))));
     let rows = page.rows.into_iter().map(|(key, item)| {
         let comment = item.comment.clone();
         let note = (!comment.is_empty()).then(|| view! { <span class="note">{comment}</span> });
