@@ -4,6 +4,21 @@ use leptos::prelude::*;
 
 use super::{PageAddress, Submit, lang};
 
+/// Number of rows in one table body of a [`LongTable`].
+pub const BODY_ROWS: usize = 25;
+
+/// A table of which the page has only a part. Its rows come in bodies of [`BODY_ROWS`], numbered by `data-body`, so that
+/// the island can add and remove whole bodies.
+#[derive(Clone, Debug)]
+pub struct LongTable {
+    /// Address of further rows, for the island. It takes the parameters `q` and `from`.
+    pub rows_href: String,
+    /// Number of rows that the filter matches.
+    pub matching: usize,
+    /// Number of all rows.
+    pub all: usize,
+}
+
 /// A table with a heading for each column.
 #[component]
 pub fn Table<R: IntoView + 'static>(
@@ -20,17 +35,31 @@ pub fn Table<R: IntoView + 'static>(
     /// Heading of a last column with actions, for screen readers.
     #[prop(optional)]
     actions: Option<&'static str>,
+    /// Marks a long table, whose rows come in bodies of their own.
+    #[prop(optional)]
+    long: Option<LongTable>,
     /// Rows.
     rows: R,
 ) -> impl IntoView {
     let columns = columns.into_iter().map(|text| view! { <th scope="col">{text}</th> }).collect_view();
     let actions = actions.map(|text| view! { <th scope="col"><span class="visually-hidden">{text}</span></th> });
+    let Some(LongTable { rows_href, matching, all }) = long else {
+        return view! {
+            <table class=class id=id data-live=live>
+                <thead><tr>{columns}{actions}</tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        }
+        .into_any();
+    };
+    let with_heading = matching + 1;
     view! {
-        <table class=class id=id data-live=live>
-            <thead><tr>{columns}{actions}</tr></thead>
-            <tbody>{rows}</tbody>
+        <table class=class id=id data-live=live data-rows=rows_href data-matching=matching data-all=all aria-rowcount=with_heading>
+            <thead><tr aria-rowindex="1">{columns}{actions}</tr></thead>
+            {rows}
         </table>
     }
+    .into_any()
 }
 
 /// Shows only the rows of the table or list `of` that contain every word, and their number. If scripts run, it filters

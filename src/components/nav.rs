@@ -163,3 +163,24 @@ pub fn Pager(
     });
     Some(view! { <nav class="pager" aria-label=t.pages_of(&of)>{newer}{older}</nav> })
 }
+
+/// Links to all pages of a long table, and the position of this one.
+#[component]
+pub fn PageNumbers(
+    /// Name of the table: "keys".
+    of: &'static str,
+    /// Id of the table. With scripts the table shows all rows, and these links are hidden.
+    table: &'static str,
+    /// Position of this page: "Keys 1 to 500 of 10,000".
+    #[prop(into)]
+    position: String,
+    /// Addresses of all pages.
+    hrefs: Vec<String>,
+    /// Index of this page.
+    current: usize,
+) -> impl IntoView {
+    let tab = |(n, href): (usize, String)| Tab::to(grouped(n + 1), href).when(n == current);
+    let tabs: Vec<Tab> = hrefs.into_iter().enumerate().map(tab).collect();
+    let pages = (tabs.len() > 1).then(|| view! { <Segments label=lang().pages_of(of) tabs /> });
+    view! { <div class="pager" data-pages-of=table><p class="quiet">{position}</p>{pages}</div> }
+}

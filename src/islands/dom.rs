@@ -2,8 +2,9 @@
 
 use leptos::{
     wasm_bindgen::{JsCast, prelude::Closure},
-    web_sys::{self, Document, Element, Event, HtmlElement, NodeList, Window},
+    web_sys::{self, Document, DomParser, Element, Event, HtmlElement, NodeList, Response, SupportedType, Window},
 };
+use wasm_bindgen_futures::JsFuture;
 
 /// Returns the window. Islands run only in a browser.
 pub fn window() -> Window {
@@ -25,6 +26,13 @@ pub fn on(name: &str, act: impl FnMut(Event) + 'static) {
     let act = Closure::<dyn FnMut(Event)>::new(act);
     document().add_event_listener_with_callback(name, act.as_ref().unchecked_ref()).ok();
     // The listener lives as long as the page.
+    act.forget();
+}
+
+/// Calls `act` whenever the size of the window changes.
+pub fn on_resize(act: impl FnMut() + 'static) {
+    let act = Closure::<dyn FnMut()>::new(act);
+    window().add_event_listener_with_callback("resize", act.as_ref().unchecked_ref()).ok();
     act.forget();
 }
 
@@ -59,4 +67,10 @@ fn list(nodes: NodeList) -> Vec<HtmlElement> {
 /// Returns the element with this id.
 pub fn by_id(id: &str) -> Option<HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// Parses the page in a response.
+pub async fn parse(answer: &Response) -> Option<Document> {
+    let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
+    DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
 }

@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::{copy, dom, filter, keep_filter, keep_input, live, menu, palette, shortcuts, swap, times};
+use super::{copy, dom, filter, keep_filter, keep_input, live, long_table, menu, palette, shortcuts, swap, times};
 use crate::texts::Lang;
 
 /// Starts all enhancements: forms marked `data-swap` replace only the elements that they change, filters act while
@@ -17,6 +17,7 @@ pub fn Enhance(
     // Effects run only in the browser.
     Effect::new(move |_| {
         swap::start(lang);
+        long_table::start(lang);
         filter::start();
         keep_filter::start();
         copy::start();

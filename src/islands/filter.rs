@@ -1,5 +1,6 @@
 //! Filters tables and lists while the user types. `data-filter` names the table or list. Rows that lack a word are
-//! hidden. 10,000 rows are fast, because their texts are read once and only rows whose visibility changes are updated.
+//! hidden: their texts are read once, and only rows whose visibility changes are updated. The rows of a long table are
+//! filtered by the server.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -8,8 +9,7 @@ use leptos::{
     web_sys::{HtmlElement, HtmlInputElement},
 };
 
-use super::dom;
-use crate::texts::grouped;
+use super::{dom, long_table, match_count};
 
 struct Row {
     element: HtmlElement,
@@ -47,6 +47,9 @@ fn apply(input: &HtmlElement) -> Option<()> {
     let query = input.value().to_lowercase();
     let words: Vec<&str> = query.split_whitespace().collect();
     let table = dom::by_id(&id)?;
+    if long_table::filter(&table, &input.value()).is_some() {
+        return Some(());
+    }
     let (shown, all) = TABLES.with_borrow_mut(|tables| {
         let (known, rows) = tables.entry(id.clone()).or_insert_with(|| (table.clone(), read(&table)));
         if *known != table {
@@ -65,15 +68,7 @@ fn apply(input: &HtmlElement) -> Option<()> {
     if all == 0 {
         return None;
     }
-    let output = input.form().and_then(|form| form.query_selector("output").ok().flatten())?;
-    let says = match (words.is_empty(), shown) {
-        (true, _) => None,
-        (false, 0) => input.dataset().get("none"),
-        (false, _) => {
-            input.dataset().get("shows").map(|t| t.replacen("{}", &grouped(shown), 1).replacen("{}", &grouped(all), 1))
-        }
-    };
-    output.set_text_content(says.as_deref());
+    match_count::show(input, shown, all);
     Some(())
 }
 

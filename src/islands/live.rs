@@ -64,7 +64,7 @@ async fn update(lang: Lang) -> Option<()> {
     if !answer.ok() || answer.redirected() {
         return None;
     }
-    let page = replace::parse(&answer).await?;
+    let page = dom::parse(&answer).await?;
     let marked = dom::all(&dom::root(), "[data-live]").into_iter().filter(|element| !is_in_use(element));
     let ids: Vec<String> = marked.map(|element| element.id()).collect();
     replace::replace_all(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);

@@ -7,6 +7,8 @@ mod filter;
 mod keep_filter;
 mod keep_input;
 mod live;
+mod long_table;
+mod match_count;
 mod menu;
 mod palette;
 mod replace;

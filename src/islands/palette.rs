@@ -11,7 +11,7 @@ use leptos::{
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, replace};
+use super::dom;
 use crate::texts::Lang;
 
 /// Id of the dialog.
@@ -174,7 +174,7 @@ async fn fetch(address: &str) -> Option<Document> {
     if !answer.ok() || answer.redirected() {
         return None;
     }
-    replace::parse(&answer).await
+    dom::parse(&answer).await
 }
 
 /// Shows the hits of a page as options, and at their end the page itself. Returns the number of hits.

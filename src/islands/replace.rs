@@ -2,18 +2,11 @@
 
 use leptos::{
     wasm_bindgen::{JsCast, JsValue},
-    web_sys::{Document, DomParser, HtmlElement, Response, SupportedType},
+    web_sys::{Document, HtmlElement},
 };
-use wasm_bindgen_futures::JsFuture;
 
-use super::{dom, filter, times};
+use super::{dom, filter, long_table, times};
 use crate::texts::Lang;
-
-/// Parses the page in a response.
-pub async fn parse(answer: &Response) -> Option<Document> {
-    let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
-    DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
-}
 
 /// Replaces the elements with these ids by those of `page`.
 pub fn replace_all<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, lang: Lang) {
@@ -21,6 +14,7 @@ pub fn replace_all<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, 
         replace_one(page, id);
     }
     times::localise(lang, &dom::root());
+    long_table::again(lang);
     filter::again();
 }
 

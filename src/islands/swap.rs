@@ -120,7 +120,7 @@ impl FormInFlight {
         if answer.status() == CONFLICT {
             return None;
         }
-        let page = replace::parse(&answer).await?;
+        let page = dom::parse(&answer).await?;
         let focus = Focus::now();
         // The response may be an error page without these elements. It then replaces the whole content.
         let whole = !self.ids.iter().all(|id| page.get_element_by_id(id).is_some() && dom::by_id(id).is_some());

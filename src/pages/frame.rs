@@ -12,7 +12,9 @@ use axum::{
 use hydration_context::SsrSharedContext;
 use leptos::{nonce::Nonce, prelude::*};
 
-use super::{Page, PageContent, PageContext, PageUser, PendingContent, assets::Assets, cookies::Jar, errors, shell};
+use super::{
+    Page, PageContent, PageContext, PageLayout, PageUser, PendingContent, assets::Assets, cookies::Jar, errors, shell,
+};
 use crate::{
     api::paths,
     clock::now,
@@ -151,14 +153,14 @@ fn render_html(frame: &Frame, page_context: PageContext, page: Page, nonce: &Non
         if let Some(refused) = page_context.refused.clone() {
             provide_context::<RefusedForm>(refused);
         }
-        let Page { title, view, crumbs, alone, .. } = page;
+        let Page { title, view, crumbs, layout, .. } = page;
         let title = title(page_context.lang);
         // Rendered before the shell, so that errors shown at a field are not repeated at the top of the page.
         let main = view();
-        let body = if alone {
-            shell::alone(&page_context, main).to_html()
-        } else {
-            shell::body(&page_context, crumbs(page_context.lang), main).to_html()
+        let body = match layout {
+            PageLayout::Console => shell::body(&page_context, crumbs(page_context.lang), main).to_html(),
+            PageLayout::Alone => shell::alone(&page_context, main).to_html(),
+            PageLayout::Fragment => return main.to_html(),
         };
         shell::document(&page_context, &title, &frame.assets, nonce, &body)
     });

@@ -61,13 +61,24 @@ use crate::{
 /// Result of a page handler.
 pub type PageResult = Result<Page, PageError>;
 
+/// Surroundings of the view of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageLayout {
+    /// A document with header and sidebar.
+    Console,
+    /// A document.
+    Alone,
+    /// Nothing.
+    Fragment,
+}
+
 /// A page that is not rendered yet.
 pub struct Page {
     pub(crate) status: StatusCode,
     pub(crate) title: Box<dyn FnOnce(Lang) -> String + Send>,
     pub(crate) view: Box<dyn FnOnce() -> AnyView + Send>,
     pub(crate) crumbs: Box<dyn FnOnce(Lang) -> Vec<Crumb> + Send>,
-    pub(crate) alone: bool,
+    pub(crate) layout: PageLayout,
     pub(crate) refused: Option<RefusedForm>,
 }
 
@@ -82,7 +93,7 @@ impl Page {
             title: Box::new(title),
             view: Box::new(move || view().into_any()),
             crumbs: Box::new(|_| Vec::new()),
-            alone: false,
+            layout: PageLayout::Console,
             refused: None,
         }
     }
@@ -111,7 +122,14 @@ impl Page {
     /// Leaves out header and sidebar, for log-in and set-up.
     #[must_use]
     pub fn alone(mut self) -> Self {
-        self.alone = true;
+        self.layout = PageLayout::Alone;
+        self
+    }
+
+    /// Leaves out the whole document: the response is a part of a page, for an island.
+    #[must_use]
+    pub fn fragment(mut self) -> Self {
+        self.layout = PageLayout::Fragment;
         self
     }
 }

@@ -611,3 +611,47 @@ async fn readyz_and_metrics_list_the_background_tasks_that_are_started() {
     node.tasks.end().await;
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn long_tables_have_pages_and_parts_for_the_island() {
+    let site = TestConsole::at("http://localhost").await;
+    let ana = site.service.user(&Actor::shell(), &site.id_of("ana").await).await.unwrap();
+    let config: crate::domain::names::ConfigId = "dev/shop/application".parse().unwrap();
+    let edits = (0..1200).map(|n| (format!("key.{n:04}"), Edit::Set(Item::string(format!("value {n}"))))).collect();
+    let save = Save { config, change: None, base: None, version: None, edits };
+    site.service.save(&ana.actor(), save).await.unwrap();
+    let cookie = site.log_in("ana").await;
+    let page = async |address: &str| {
+        let answer = site.get(&format!("/configs/dev/shop/application{address}"), &cookie).await;
+        assert_eq!(answer.status, 200, "{address}");
+        let indices = answer.body.split("aria-rowindex=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse());
+        let indices: Vec<usize> = indices.map(Result::unwrap).collect();
+        (indices, answer.body)
+    };
+    // Row 1 is the heading.
+    let rows = |from: usize, to: usize| std::iter::once(1).chain(from + 2..to + 2).collect::<Vec<_>>();
+    for (address, from, to) in [
+        ("", 0, 500),
+        ("?page=2", 500, 1000),
+        ("?page=3", 1000, 1200),
+        ("?page=99", 1000, 1200),
+        ("?at=key.0700", 500, 1000),
+        ("?edit=key.1100&page=1", 1000, 1200),
+        ("?q=key.07", 0, 100),
+        ("?q=value+key&page=2", 500, 1000),
+        ("?q=nothing", 0, 0),
+        ("/rows?from=150", 150, 250),
+        ("/rows?from=1190", 1175, 1200),
+        ("/rows?from=90&q=key.07", 75, 100),
+        ("/rows?from=5000", 1200, 1200),
+    ] {
+        let (indices, body) = page(address).await;
+        assert_eq!(indices, rows(from, to), "{address}");
+        assert_eq!(body.contains("<html"), !address.starts_with("/rows"), "{address}");
+    }
+    let (_, body) = page("?edit=key.1100").await;
+    assert!(body.contains("class=\"editing\"") && body.contains("value=\"value 1100\""));
+    assert!(page("/rows?q=key.07").await.1.contains("data-matching=\"100\""));
+    let eve = site.log_in("eve").await;
+    assert_eq!(site.get("/configs/dev/shop/application/rows", &eve).await.status, 404);
+}

@@ -52,7 +52,9 @@ texts! {
     no_keys_title: "No keys yet", "暂无键";
     no_keys_text: "Add the first key, or paste a whole .env, properties, JSON, YAML or TOML file.", "添加第一个键，或直接粘贴整个 .env、properties、JSON、YAML、TOML 文件。";
     no_keys_viewer: "Nothing has been published here yet.", "这里还没有发布过任何内容。";
-    first_rows(shown: usize, all: usize): "Showing the first {shown} of {all} keys. Use the filter to find the others.", "显示前 {shown} 个，共 {all} 个键。请用筛选查找其余的键。";
+    keys_word: "keys", "键";
+    rows_shown(first: usize, last: usize, all: usize): "Keys {first} to {last} of {all}", "第 {first} 至 {last} 个键，共 {all} 个";
+    long_table_hint: "Find in page (Ctrl+F) searches only the rows near the screen. The filter searches all of them.", "浏览器的页内查找（Ctrl+F）只搜索屏幕附近的行，筛选则搜索所有行。";
     items_of(config: &str): "Items of {config}", "{config} 的条目";
 
     // Editing a key.
@@ -171,12 +173,12 @@ texts! {
     same_on_both_sides: "No differences.", "没有差异。";
     more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
     show_next: "Show the next", "显示后续内容";
-    show_all: "Show all", "全部显示";
-
     show_previous: "Show the previous", "显示前面的内容";
     rows_of(first: usize, last: usize, all: usize): "{first} to {last} of {all}", "第 {first} 至 {last} 项，共 {all} 项";
     kinds_of_change: "Kinds of change", "修改类型";
     all_kinds: "All", "全部";
+    show_all: "Show all", "全部显示";
+
     // Releases.
     no_releases: "Nothing published yet", "尚未发布";
     no_releases_text: "Each publish creates a numbered release, which is kept forever.", "每次发布都会生成一个带编号的版本，永久保留。";

@@ -1,11 +1,12 @@
 //! The items of a config: a table with the user's edits in it, and the user's change beside it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use axum::extract::{Query, State};
 use leptos::prelude::*;
 
 use super::{
-    ContentQuery, OpenedConfig,
+    ConfigPath, ContentQuery, OpenedConfig,
     change_panel::{ChangePanel, ChangePanelLink},
     conflicts::Conflicts,
     edit::EditForm,
@@ -17,14 +18,18 @@ use crate::{
     components::*,
     domain::{
         content::Item,
-        diff::{KeyChange, words},
+        diff::{self, KeyChange},
         time::Time,
         unseen::Unseen,
     },
+    pages::{Page, PageResult, console::Console},
+    session::guard::CurrentUser,
 };
 
-/// Maximum number of rows on a page; a filter finds the others.
-const MAX_ROWS: usize = 10_000;
+/// Number of rows on a page of a long table. A table with no more rows is not long: its page has all of them.
+const PAGE_ROWS: usize = 500;
+/// Number of rows in a response to the island.
+const FETCHED_ROWS: usize = 4 * BODY_ROWS;
 /// Maximum length of a key that is never wrapped in its column, in bytes.
 const MAX_UNWRAPPED_KEY: usize = 20;
 /// Maximum length of a changed value that is shown whole, old and new, in bytes.
@@ -52,7 +57,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let t = lang();
     let others = others(&opened.view);
     let all = rows(&opened, &others);
-    let words: Vec<String> = asked.q.split_whitespace().map(str::to_lowercase).collect();
+    let total = all.len();
     // If the key in the address does not exist yet, the page shows the form for a new key.
     let named = asked.edit.as_deref().filter(|_| opened.may_edit());
     let adding = named.filter(|key| !all.iter().any(|row| row.key == *key)).or(asked.add.as_deref());
@@ -63,30 +68,6 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     if all.is_empty() {
         return view! { {add}{adding.is_none().then(|| view! { <Nothing opened=opened.clone() /> })} }.into_any();
     }
-    let total = all.len();
-    let mut drawn = RowRenderer::new(&opened, &asked);
-    // If there are few rows, all are rendered and some are hidden, so that the filter can show them without a request.
-    let hides = total <= MAX_ROWS;
-    let body: Vec<AnyView> = all
-        .iter()
-        .filter_map(|row| {
-            let open = named == Some(row.key);
-            let fits = open || words.is_empty() || row.has(&words);
-            if open {
-                return Some(drawn.open(row, opened.clone(), &asked));
-            }
-            (fits || hides).then(|| drawn.row(row, !fits))
-        })
-        .take(MAX_ROWS)
-        .collect();
-    let left =
-        (!hides && body.len() == MAX_ROWS).then(|| view! { <p class="hint">{t.first_rows(MAX_ROWS, total)}</p> });
-    // This note is for browsers without scripts. With scripts, the filter itself shows and removes such a note.
-    let found = words.is_empty() || all.iter().any(|row| row.has(&words));
-    let all_of_them = opened.href.clone();
-    let none = (!found).then(|| {
-        view! { <noscript><p class="cut">{t.filter_none()}<LinkButton href=all_of_them>{t.show_all()}</LinkButton></p></noscript> }
-    });
     let base = link_start(&opened);
     let tools = opened.may_edit().then(|| {
         view! {
@@ -94,19 +75,104 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
             <LinkButton href=format!("{base}?add=#edit") icon=I::Plus>{t.add_key()}</LinkButton>
         }
     });
+    let hint = (total > PAGE_ROWS).then(|| view! { <p class="hint alive-only">{t.long_table_hint()}</p> });
+    let table = if total > PAGE_ROWS { long_table(&opened, &asked, all) } else { short_table(&opened, &asked, &all) };
     view! {
         <div class="bar">
             <FilterBox of="items" label=t.filter_keys(total) value=asked.q.clone() />
             {tools.map(|tools| view! { <p class="tools push">{tools}</p> })}
         </div>
+        {hint}
         {add}
-        <div class="sheet">
-            <Table class="items" id="items" columns=vec![t.key(), t.value(), t.type_field(), t.last_change()] rows=body />
-        </div>
-        {left}
-        {none}
+        {table}
     }
     .into_any()
+}
+
+fn words(asked: &ContentQuery) -> Vec<String> {
+    asked.q.split_whitespace().map(str::to_lowercase).collect()
+}
+
+fn columns() -> Vec<&'static str> {
+    let t = lang();
+    vec![t.key(), t.value(), t.type_field(), t.last_change()]
+}
+
+/// Renders all rows. Some are hidden, so that the filter can show them without a request.
+fn short_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: &[ItemRow<'_>]) -> AnyView {
+    let words = words(asked);
+    let mut renderer = RowRenderer::new(opened, asked, link_start(opened));
+    let body: Vec<AnyView> = all
+        .iter()
+        .map(|row| match renderer.is_open(row) {
+            true => renderer.open(row, None),
+            false => renderer.row(row, None, !row.has(&words)),
+        })
+        .collect();
+    // This note is for browsers without scripts. With scripts, the filter itself shows and removes such a note.
+    let found = all.iter().any(|row| row.has(&words));
+    view! {
+        <div class="sheet"><Table class="items" id="items" columns=columns() rows=body /></div>
+        {(!found).then(|| no_matches(opened))}
+    }
+    .into_any()
+}
+
+/// Renders one page of the rows that the filter matches. With scripts, the island shows all pages as one table.
+fn long_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: Vec<ItemRow<'_>>) -> AnyView {
+    let total = all.len();
+    let mut renderer = RowRenderer::new(opened, asked, link_start(opened));
+    let matching = renderer.matching(all);
+    let current = renderer.page_of(&matching);
+    let first = current * PAGE_ROWS;
+    let shown = first..matching.len().min(first + PAGE_ROWS);
+    let position = lang().rows_shown(shown.start + 1, shown.end, matching.len());
+    let page = |n: usize| {
+        let page = if n == 0 { String::new() } else { (n + 1).to_string() };
+        paths::with(&opened.href, &[("change", &asked.change), ("q", &asked.q), ("page", &page)])
+    };
+    let hrefs = (0..matching.len().div_ceil(PAGE_ROWS)).map(page).collect();
+    let long = renderer.long(matching.len(), total);
+    let bodies = renderer.bodies(&matching, shown);
+    let below = if matching.is_empty() {
+        no_matches(opened)
+    } else {
+        view! { <PageNumbers of=lang().keys_word() table="items" position hrefs current /> }.into_any()
+    };
+    view! {
+        <div class="sheet"><Table class="items" id="items" columns=columns() long rows=bodies /></div>
+        {below}
+    }
+    .into_any()
+}
+
+fn no_matches(opened: &OpenedConfig) -> AnyView {
+    let (t, all) = (lang(), opened.href.clone());
+    view! { <noscript><p class="cut">{t.filter_none()}<LinkButton href=all>{t.show_all()}</LinkButton></p></noscript> }
+        .into_any()
+}
+
+/// `…/rows`: a part of a long table, for the island that shows the whole table.
+pub(super) async fn show_rows(
+    State(console): State<Console>,
+    user: CurrentUser,
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<ContentQuery>,
+) -> PageResult {
+    let opened = Arc::new(OpenedConfig::load(&console, &user, &id, asked.change.parse().ok().as_ref()).await?);
+    let view = move || {
+        let others = others(&opened.view);
+        let all = rows(&opened, &others);
+        let total = all.len();
+        // The page may be at another address than that of the config.
+        let mut renderer = RowRenderer::new(&opened, &asked, opened.href.clone());
+        let matching = renderer.matching(all);
+        let first = asked.from.min(matching.len()) / BODY_ROWS * BODY_ROWS;
+        let long = renderer.long(matching.len(), total);
+        let bodies = renderer.bodies(&matching, first..matching.len().min(first + FETCHED_ROWS));
+        view! { <Table class="items" columns=Vec::new() long rows=bodies /> }
+    };
+    Ok(Page::new(|_| String::new(), view).fragment())
 }
 
 #[component]
@@ -129,28 +195,65 @@ fn Nothing(opened: Arc<OpenedConfig>) -> impl IntoView {
 
 /// Renders rows. Parts that many rows share are made once.
 struct RowRenderer<'a> {
+    opened: &'a Arc<OpenedConfig>,
+    asked: &'a ContentQuery,
+    /// Start of the links of rows.
     base: String,
+    /// Their end, with the filter.
     query: String,
     editable: bool,
-    at: &'a str,
-    opened: &'a OpenedConfig,
     since: HashMap<u64, Option<(Time, String, String, bool)>>,
 }
 
 impl<'a> RowRenderer<'a> {
-    fn new(opened: &'a OpenedConfig, asked: &'a ContentQuery) -> Self {
+    fn new(opened: &'a Arc<OpenedConfig>, asked: &'a ContentQuery, base: String) -> Self {
         let query = if asked.q.is_empty() { String::new() } else { format!("&q={}", Encoded(&asked.q)) };
-        Self {
-            base: link_start(opened),
-            query,
-            editable: opened.may_edit(),
-            at: &asked.at,
-            opened,
-            since: HashMap::new(),
-        }
+        Self { opened, asked, base, query, editable: opened.may_edit(), since: HashMap::new() }
     }
 
-    fn row(&mut self, row: &ItemRow<'_>, hidden: bool) -> AnyView {
+    /// Returns whether the form of the row is open.
+    fn is_open(&self, row: &ItemRow<'_>) -> bool {
+        self.editable && self.asked.edit.as_deref() == Some(row.key)
+    }
+
+    /// Returns the rows that the filter matches, and the open one.
+    fn matching<'r>(&self, all: Vec<ItemRow<'r>>) -> Vec<ItemRow<'r>> {
+        let words = words(self.asked);
+        all.into_iter().filter(|row| self.is_open(row) || row.has(&words)).collect()
+    }
+
+    /// Returns the index of the page that the address asks for.
+    fn page_of(&self, rows: &[ItemRow<'_>]) -> usize {
+        let open = rows.iter().position(|row| self.is_open(row));
+        let named = open.or_else(|| rows.iter().position(|row| row.key == self.asked.at));
+        let last = rows.len().saturating_sub(1) / PAGE_ROWS;
+        named.map_or(self.asked.page.saturating_sub(1), |row| row / PAGE_ROWS).min(last)
+    }
+
+    /// Describes the table, of which this renders a part.
+    fn long(&self, matching: usize, all: usize) -> LongTable {
+        let (path, edit) = (format!("{}/rows", self.opened.href), self.asked.edit.as_deref().unwrap_or_default());
+        let rows_href = paths::with(&path, &[("change", &self.asked.change), ("edit", edit)]);
+        LongTable { rows_href, matching, all }
+    }
+
+    /// Renders the rows with these indices, as table bodies. The first index is a multiple of [`BODY_ROWS`].
+    fn bodies(&mut self, rows: &[ItemRow<'_>], shown: Range<usize>) -> Vec<AnyView> {
+        let end = shown.end;
+        let body = |first: usize| {
+            let row = |n: usize| match self.is_open(&rows[n]) {
+                true => self.open(&rows[n], Some(n)),
+                false => self.row(&rows[n], Some(n), false),
+            };
+            let rows: Vec<AnyView> = (first..end.min(first + BODY_ROWS)).map(row).collect();
+            let number = first / BODY_ROWS;
+            view! { <tbody data-body=number>{rows}</tbody> }.into_any()
+        };
+        shown.step_by(BODY_ROWS).map(body).collect()
+    }
+
+    /// Renders a row. `index` is its place in a long table.
+    fn row(&mut self, row: &ItemRow<'_>, index: Option<usize>, hidden: bool) -> AnyView {
         let kind = row.kind();
         let key = row.key.to_owned();
         let key = if self.editable {
@@ -163,9 +266,9 @@ impl<'a> RowRenderer<'a> {
         let note =
             item.filter(|i| !i.comment.is_empty()).map(|i| view! { <span class="note">{i.comment.clone()}</span> });
         let class = kind.map(KeyChange::as_str).or((!row.others.is_empty()).then_some("others"));
-        let id = (!self.at.is_empty() && self.at == row.key).then_some("at");
+        let id = (self.asked.at == row.key).then_some("at");
         view! {
-            <tr class=class id=id hidden=hidden>
+            <tr class=class id=id hidden=hidden aria-rowindex=row_index(index)>
                 <th scope="row">{key}{note}</th>
                 <td class="v">{value(row)}</td>
                 <td class="type">{item.map(|i| i.kind.as_str())}</td>
@@ -176,12 +279,11 @@ impl<'a> RowRenderer<'a> {
     }
 
     /// Renders the row whose form is open.
-    fn open(&self, row: &ItemRow<'_>, opened: Arc<OpenedConfig>, asked: &ContentQuery) -> AnyView {
+    fn open(&self, row: &ItemRow<'_>, index: Option<usize>) -> AnyView {
+        let (opened, key, q) = (self.opened.clone(), row.key.to_owned(), self.asked.q.clone());
         view! {
-            <tr class="editing">
-                <td colspan="4">
-                    <EditForm opened key=row.key.to_owned() lines=asked.lines.is_some() q=asked.q.clone() />
-                </td>
+            <tr class="editing" aria-rowindex=row_index(index)>
+                <td colspan="4"><EditForm opened key lines=self.asked.lines.is_some() q /></td>
             </tr>
         }
         .into_any()
@@ -227,6 +329,11 @@ impl<'a> RowRenderer<'a> {
     }
 }
 
+/// Returns the `aria-rowindex` of a row. The heading is row 1.
+fn row_index(index: Option<usize>) -> Option<usize> {
+    index.map(|index| index + 2)
+}
+
 fn value(row: &ItemRow<'_>) -> AnyView {
     let (Some(old), Some(new)) = (row.old, row.new) else {
         return row.item().map_or_else(|| ().into_any(), |item| value_view(item.value.expose()));
@@ -244,7 +351,7 @@ fn value(row: &ItemRow<'_>) -> AnyView {
         }
         .into_any();
     }
-    let (left, right) = words(old.value.expose(), new.value.expose());
+    let (left, right) = diff::words(old.value.expose(), new.value.expose());
     view! {
         <div class="was"><Marked value=old.value.expose().to_owned()><Words words=left old=true /></Marked></div>
         <div class="is"><Marked value=new.value.expose().to_owned()><Words words=right old=false /></Marked></div>

@@ -57,6 +57,7 @@ use crate::{
 pub fn routes() -> Router<Console> {
     let below = Router::new()
         .route("/", get(show))
+        .route("/rows", get(items::show_rows))
         .route("/difference", get(difference::show))
         .route("/releases", get(releases::show))
         .route("/releases/{seq}", get(release::show))
@@ -322,6 +323,10 @@ pub(super) struct ContentQuery {
     pub lines: Option<String>,
     /// The key that was just saved.
     pub at: String,
+    /// Number of the page of a long table, from 1. A key in `edit` or `at` takes precedence.
+    pub page: usize,
+    /// Index of the first row, for the island's requests.
+    pub from: usize,
     /// The user's change to show, if several are open.
     pub change: String,
 }

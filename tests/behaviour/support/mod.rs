@@ -1,6 +1,6 @@
 //! A whole installation for a test, on either set-up, and helper functions for common steps.
 
-mod prerequisites;
+pub mod prerequisites;
 
 use std::{
     path::PathBuf,
