@@ -7,6 +7,32 @@ for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
 
+    test('keys of all environments are compared, and missing ones are copied', async ({ page, server, signIn }) => {
+      const { name, api } = await application(server);
+      await api.publish([
+        { config: `staging/${name}/application`, set: { same: '1', pool: '4', url: 'mysql://staging', extra: 'yes' } },
+        { config: `prod/${name}/application`, set: { same: '1', pool: '16' } },
+        { config: `dev/${name}/application`, set: { same: '1', pool: '1', url: 'mysql://dev', extra: 'yes' } },
+      ]);
+      await signIn(page);
+      await page.goto(`/apps/${name}`);
+      await page.getByRole('link', { name: 'Keys of application in all environments' }).click();
+      const rows = page.locator('#key-rows tbody tr');
+      await expect(rows).toHaveCount(4);
+      await expect(rows.filter({ hasText: 'pool' })).toHaveText(/pool.*different.*1.*4.*16/);
+      await expect(rows.filter({ hasText: 'url' })).toContainText('missing');
+      await page.getByRole('navigation', { name: 'Keys shown' }).getByRole('link', { name: /missing/ }).click();
+      await expect(rows).toHaveCount(2);
+      await page.getByLabel('Select url').check();
+      await page.getByLabel('Select extra').check();
+      await page.getByLabel('From', { exact: true }).selectOption(`staging/${name}/application`);
+      await page.getByLabel('prod').check();
+      await page.getByRole('button', { name: 'Copy into a new change' }).click();
+      await expect(page).toHaveURL(/\/changes\//);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Copy 2 keys from staging');
+      await expect(page.locator('.hunks > li')).toHaveText([/^url added.*mysql:\/\/staging/, /^extra added.*yes/]);
+    });
+
     test('an application is created, described, archived and restored', async ({ page, server, signIn, allowErrors }) => {
       allowErrors(/4(09|22) .*\/fn\//);
       const { name: taken } = await application(server);

@@ -44,6 +44,50 @@ for (const scripts of [true, false]) {
       await expect(page.locator('main')).toContainText('No differences.');
     });
 
+    test('texts are compared by key, whatever their order', async ({ page, server }) => {
+      const api = await Api.of(server);
+      const config = `prod/${app}/routes`;
+      await api.publish([{ config, text: 'server:\n  port: 80\n  host: a\n' }]);
+      await api.publish([{ config, text: 'server:\n  host: a\n  port: 8080\n  tls: true\n' }]);
+      await api.publish([{ config, text: 'server: {port: 8080, tls: true, host: a}\n' }]);
+      await page.goto(`/configs/prod/${app}/routes/difference?from=1&to=2`);
+      await page.getByRole('link', { name: 'By key' }).click();
+      await expect(page).toHaveURL(/from=1&to=2&view=keys/);
+      await expect(page.locator('.versus .sum')).toHaveText('1 added1 changed');
+      await expect(page.locator('.hunks > li')).toHaveText([/^server\.port changed.*80.*8080/, /^server\.tls added.*true/]);
+      await page.goto(`/configs/prod/${app}/routes/difference?view=keys`);
+      await expect(page.locator('main')).toContainText('The order of keys or the layout differs, no key does.');
+      // A text that is not a single object is compared by line.
+      await api.publish([{ config, text: '- port: 80\n' }]);
+      await page.reload();
+      await expect(page.locator('main')).toContainText('cannot be compared by key');
+      await expect(page.locator('table.diff')).toContainText('- port: 80');
+      // Items have keys anyway.
+      await page.goto(`${path}/difference`);
+      await expect(page.getByRole('link', { name: 'By key' })).toHaveCount(0);
+    });
+
+    test('the history of a key shows who changed it, and restores a value', async ({ page }) => {
+      await page.goto(path);
+      const row = page.locator('#items tr').filter({ hasText: 'pool' });
+      await row.locator('td.when a').click();
+      await expect(page.getByRole('heading', { name: 'History of pool' })).toBeVisible();
+      const rows = page.locator('table.history tbody tr');
+      await expect(rows).toHaveCount(3);
+      await expect(rows.nth(0)).toHaveText(/^3 changed.*32.*48.*Bigger pool/);
+      await expect(rows.nth(2)).toHaveText(/^1 added.*16/);
+      // The live value needs no restoring.
+      await expect(page.getByRole('button', { name: 'Restore this value' })).toHaveCount(2);
+      await rows.nth(2).getByRole('button', { name: 'Restore this value' }).click();
+      await expect(page).toHaveURL(/at=pool/);
+      await expect(row).toHaveClass(/changed/);
+      await expect(row.locator('ins')).toHaveText('16');
+      await page.goto(`${path}/history?key=old`);
+      await expect(rows).toHaveText([/^3 removed.*yes/, /^1 added.*yes/]);
+      await page.goto(`${path}/history?key=never`);
+      await expect(page.locator('main')).toContainText('No release has this key.');
+    });
+
     test('an environment is compared with another', async ({ page }) => {
       await page.goto(`${path}/difference`);
       await page.getByRole('navigation', { name: 'Compared with' }).getByRole('link', { name: 'dev' }).click();

@@ -11,6 +11,7 @@ pub mod account;
 pub mod apps;
 pub mod changes;
 pub mod config;
+pub mod keys;
 pub mod paths;
 pub mod people;
 pub mod prefer;

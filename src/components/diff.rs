@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Marked, is_long, lang};
+use super::{Marked, Segments, Tab, is_long, lang};
 use crate::domain::{
     content::Item,
     diff::{Counts, KeyChange, KeyDiff, Word, words},
@@ -16,6 +16,35 @@ pub enum DiffView {
     Unified,
     /// Old beside new.
     SideBySide,
+    /// A structured text as its keys, old above new. Items look the same as in `Unified`.
+    ByKey,
+}
+
+impl DiffView {
+    /// Returns the view that an address names in `view`.
+    pub fn of(name: &str) -> Self {
+        [Self::SideBySide, Self::ByKey].into_iter().find(|view| view.as_str() == name).unwrap_or_default()
+    }
+
+    /// Returns its name in addresses; the default has none.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unified => "",
+            Self::SideBySide => "split",
+            Self::ByKey => "keys",
+        }
+    }
+
+    /// Renders the choice of the view. `link` returns the address of a view. `by_key` offers the keys of texts.
+    pub fn choice(self, by_key: bool, link: impl Fn(Self) -> String) -> AnyView {
+        let t = lang();
+        let mut views = vec![(Self::Unified, t.unified()), (Self::SideBySide, t.side_by_side())];
+        if by_key {
+            views.push((Self::ByKey, t.by_key()));
+        }
+        let tabs = views.into_iter().map(|(view, text)| Tab::to(text, link(view)).when(view == self)).collect();
+        view! { <Segments label=t.view_of() tabs /> }.into_any()
+    }
 }
 
 /// One side of a value, with the changed words marked.
@@ -80,7 +109,7 @@ pub fn DiffKv(
     new: Option<String>,
 ) -> impl IntoView {
     match view {
-        DiffView::Unified => {
+        DiffView::Unified | DiffView::ByKey => {
             let hunk = |(n, key)| view! { <Hunk n key /> };
             view! { <ul class="hunks">{keys.into_iter().enumerate().map(hunk).collect_view()}</ul> }.into_any()
         }
@@ -106,7 +135,7 @@ pub fn joined(words: &[Word]) -> String {
 }
 
 /// Describes changes of the type and the comment.
-fn type_and_comment_changes(key: &KeyDiff) -> Vec<String> {
+pub fn type_and_comment_changes(key: &KeyDiff) -> Vec<String> {
     let (Some(old), Some(new)) = (&key.old, &key.new) else { return Vec::new() };
     let t = lang();
     let kind = (old.kind != new.kind).then(|| t.type_changed(old.kind.as_str(), new.kind.as_str()));

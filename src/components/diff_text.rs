@@ -27,7 +27,7 @@ pub fn DiffText(
     unfold: Option<String>,
 ) -> impl IntoView {
     match view {
-        DiffView::Unified => unified(rows, &old, &new, unfold).into_any(),
+        DiffView::Unified | DiffView::ByKey => unified(rows, &old, &new, unfold).into_any(),
         DiffView::SideBySide => side_by_side(rows, old, new, unfold).into_any(),
     }
 }

@@ -6,6 +6,7 @@
 //! All parsers must withstand hostile texts. Nesting, aliases, entities, attributes and totals are limited, so that no
 //! text of a permitted size costs more than a second or two, or overflows the stack.
 
+mod by_key;
 mod collector;
 mod cursor;
 mod detect;
@@ -28,6 +29,7 @@ use crate::domain::{
     error::{Invalid, Problem, truncate},
     limits,
 };
+pub use by_key::{diff_by_key, has_keys};
 pub use collector::MAX_PROBLEMS;
 use collector::{ItemCollector, Position, pointer};
 pub use detect::detect;

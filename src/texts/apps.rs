@@ -18,6 +18,26 @@ texts! {
     restored_now(name: &str): "{name} was restored.", "{name} 已恢复。";
     settings_of(name: &str): "Settings of {name}", "{name} 的设置";
 
+    // Keys of a namespace in all environments.
+    keys_of(name: &str): "Keys of {name} in all environments", "{name} 在各环境中的键";
+    keys_side_by_side: "Keys in all environments", "各环境中的键";
+    keys_shown: "Keys shown", "显示的键";
+    keys_all: "All", "全部";
+    keys_different: "different", "不同";
+    keys_missing: "missing", "缺失";
+    keys_none_text: "No environment has a release with keys.", "没有任何环境的发布版本包含键。";
+    select_keys: "Select", "选择";
+    select_key(key: &str): "Select {key}", "选择 {key}";
+    copy_keys: "Copy keys", "复制键";
+    copy_keys_text: "The live values of the selected keys go into a new change of yours, which you review and publish.", "所选键的当前生效值会进入您的一个新变更，由您审阅并发布。";
+    copy_from: "From", "来源";
+    copy_to: "To", "目标";
+    copy_all_listed(n: usize): "All {n} listed keys, selected or not" | "All {n} listed keys, selected or not", "全部 {n} 个列出的键（无论是否选中）";
+    copy_overwrite: "Overwrite keys that exist there with another value", "覆盖目标中值不同的键";
+    copy_into_change: "Copy into a new change", "复制到新变更";
+    copy_message(n: usize, env: &str): "Copy {n} key from {env}" | "Copy {n} keys from {env}", "从 {env} 复制 {n} 个键";
+    keys_copied: "Keys copied. Review the change.", "键已复制，请审阅变更。";
+
     // List of applications.
     apps_count(n: usize): "{n} application" | "{n} applications", "{n} 个应用";
     apps_filter: "Filter applications", "筛选应用";

@@ -53,6 +53,7 @@ texts! {
     pages_of(what: &str): "Pages of {what}", "{what}的分页";
     unified: "Unified", "合并视图";
     side_by_side: "Side by side", "并排视图";
+    by_key: "By key", "按键对比";
     unchanged_lines(n: usize): "{n} unchanged line" | "{n} unchanged lines", "{n} 行未变";
     added: "added", "新增";
     changed: "changed", "修改";

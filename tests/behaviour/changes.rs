@@ -10,7 +10,7 @@ use trimtab::{
         sensitive::Sensitive,
     },
     formats::{ItemFormat, Typing},
-    service::{Import, ImportMode, NewUser},
+    service::{CopyKeys, CopyMode, Import, ImportMode, KeyAgreement, NewUser},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -317,6 +317,60 @@ on_both_set_ups! {
         let change = site.service.save(ana(), save(ROUTES, vec![text(crlf)])).await.unwrap().change;
         site.publish(ana(), &change.id).await.unwrap();
         assert_eq!(site.in_channel(ROUTES).await.unwrap().1, crlf);
+    }
+
+    async fn keys_are_compared_and_copied_between_environments(site: Site) {
+        let site = site.with_shop().await;
+        let publish = async |id: &str, edits| {
+            let saves = vec![save(id, edits)];
+            let env = config(id).env.to_string();
+            site.service.save_and_publish(ana(), "test".into(), env, saves, None).await.unwrap();
+        };
+        publish(SHOP, vec![set("same", "1"), set("other", "dev"), set("new", "x")]).await;
+        publish(PROD, vec![set("same", "1"), set("other", "prod"), set("old", "y")]).await;
+        let (app, namespace) = (config(SHOP).app, config(SHOP).namespace);
+        let matrix = async |actor: &Actor| site.service.key_matrix(actor, &app, &namespace).await;
+        let all = matrix(ana()).await.unwrap();
+        let rows: Vec<_> = all.rows.iter().map(|row| (row.key.as_str(), row.agreement())).collect();
+        let expected = [
+            ("same", KeyAgreement::Same),
+            ("other", KeyAgreement::Differs),
+            ("new", KeyAgreement::Missing),
+            ("old", KeyAgreement::Missing),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(all.envs.iter().map(|(env, may_edit)| (env.name.as_str(), *may_edit)).collect::<Vec<_>>(), [
+            ("dev", true),
+            ("prod", true)
+        ]);
+        let copy = |mode, keys: &[&str]| CopyKeys {
+            from: config(SHOP),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            to: vec![config(SHOP), config(PROD)],
+            mode,
+            message: "copied".into(),
+        };
+        let edits = async |copy| {
+            let change = site.service.copy_keys(ana(), copy).await?;
+            let view = site.service.change(ana(), &change).await.unwrap();
+            let edits = view.configs.iter().flat_map(|c| &c.edits);
+            Ok::<_, Error>(edits.map(|e| format!("{} {}={:?}", e.config.env, e.key, e.edit.value())).collect::<Vec<_>>())
+        };
+        let keys = ["same", "other", "new", "old", "never"];
+        assert_eq!(edits(copy(CopyMode::AddMissing, &keys)).await.unwrap(), [r#"prod new=Some("x")"#]);
+        let overwritten = edits(copy(CopyMode::Overwrite, &keys)).await.unwrap();
+        assert_eq!(overwritten, [r#"prod other=Some("dev")"#, r#"prod new=Some("x")"#]);
+        let nothing = edits(copy(CopyMode::Overwrite, &["same", "old"])).await;
+        assert_eq!(nothing, Err(Error::State(StateConflict::Empty)));
+        // Nothing is shown or copied beyond the permissions.
+        let viewer = user_with_roles("vera", &[("dev/shop/*", Role::VIEWER), ("prod/shop/*", Role::EDITOR)]);
+        assert_eq!(matrix(&viewer).await.unwrap().envs.iter().map(|(_, may)| *may).collect::<Vec<_>>(), [false, true]);
+        let developer = user_with_roles("dora", &[("dev/shop/*", Role::EDITOR)]);
+        assert_eq!(matrix(&developer).await.unwrap().envs.len(), 1);
+        let refused = site.service.copy_keys(&developer, copy(CopyMode::AddMissing, &["new"])).await.unwrap_err();
+        assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
+        let stranger = user_with_roles("sam", &[("dev/mail/*", Role::EDITOR)]);
+        assert!(matches!(matrix(&stranger).await.unwrap_err(), Error::NotFound(_)));
     }
 
     async fn new_keys_keep_the_order_of_their_edits(site: Site) {

@@ -1,8 +1,12 @@
 //! A rollback makes a new release; release numbers never decrease.
 
 use trimtab::{
-    domain::error::{Error, Problem, StateConflict},
-    service::Rollback,
+    domain::{
+        content::Item,
+        error::{Error, Problem, StateConflict},
+        merge::Edit,
+    },
+    service::{KeyRelease, Rollback},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -32,6 +36,45 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await, Some((3, r#"{"a":"1"}"#.into())));
         let history = site.service.releases(ana(), &config(SHOP), None, 10).await.unwrap();
         assert_eq!(history.iter().map(|r| r.seq).collect::<Vec<_>>(), [3, 2, 1]);
+    }
+
+    async fn history_of_a_key_has_the_releases_that_changed_it(site: Site) {
+        let site = site.with_shop().await;
+        let publish = async |edits: Vec<(String, Edit)>| {
+            let saves = vec![save(SHOP, edits)];
+            site.service.save_and_publish(ana(), "test".into(), String::new(), saves, None).await.unwrap();
+        };
+        let history = async |key: &str, before| {
+            let found = site.service.key_history(ana(), &config(SHOP), key, before).await.unwrap();
+            let value = |item: &Option<Item>| item.as_ref().map_or("–".into(), |item| item.value.expose().to_owned());
+            let change = |change: &KeyRelease| {
+                format!("{}: {} → {}", change.release.seq, value(&change.old), value(&change.new))
+            };
+            (found.changes.iter().map(change).collect::<Vec<_>>(), found.next)
+        };
+        assert_eq!(history("a", None).await, (vec![], None), "nothing is published");
+        publish(vec![set("other", "1")]).await;
+        publish(vec![set("a", "1")]).await;
+        publish(vec![set("other", "2")]).await;
+        publish(vec![set("a", "2")]).await;
+        publish(vec![remove("a")]).await;
+        publish(vec![set("other", "3")]).await;
+        site.service.roll_back(ana(), back(SHOP, 3)).await.unwrap();
+        publish(vec![set("other", "4")]).await;
+        let all = ["7: – → 1", "5: 2 → –", "4: 1 → 2", "2: – → 1"];
+        assert_eq!(history("a", None).await, (all.map(String::from).to_vec(), None));
+        assert_eq!(history("a", Some(5)).await, (all[2..].iter().map(|s| (*s).to_owned()).collect(), None));
+        assert_eq!(history("never", None).await, (vec![], None));
+        // Long histories come in parts.
+        for n in 0..25 {
+            publish(vec![set("a", &format!("x{n}"))]).await;
+        }
+        let (first, next) = history("a", None).await;
+        let (rest, end) = history("a", next).await;
+        assert_eq!((first.len(), first[0].as_str(), end), (20, "33: x23 → x24", None));
+        assert_eq!((rest.len(), rest[0].as_str(), rest[8].as_str()), (9, "13: x3 → x4", "2: – → 1"));
+        let hidden = site.service.key_history(&user_with_roles("nobody", &[]), &config(SHOP), "a", None).await.unwrap_err();
+        assert!(matches!(hidden, Error::NotFound(_)), "{hidden:?}");
     }
 
     async fn first_release_can_be_restored(site: Site) {

@@ -162,7 +162,11 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
         view! { <a class="btn bare small gear" href=href aria-label=label.clone() title=label><Icon name=I::Gear /></a> }
     });
     let note = (!description.is_empty()).then(|| view! { <span class="note">{description}</span> });
-    view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{settings}{note}</th> }.into_any()
+    let keys = (format == Format::Kv).then(|| {
+        let (href, label) = (format!("/apps/{app}/namespaces/{name}/keys"), t.keys_of(name.as_str()));
+        view! { <a class="btn bare small gear" href=href aria-label=label.clone() title=label><Icon name=I::Rows /></a> }
+    });
+    view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{keys}{settings}{note}</th> }.into_any()
 }
 
 fn cell_view(shown: &MatrixData, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {

@@ -1,6 +1,7 @@
 //! Applications: the list, and the pages of each.
 
 mod about;
+mod keys;
 mod matrix;
 mod namespace;
 mod tokens;
@@ -37,6 +38,7 @@ pub fn routes() -> Router<Console> {
         .route("/apps/{app}/tokens", get(tokens::show))
         .route("/apps/{app}/about", get(about::show))
         .route("/apps/{app}/namespaces/{namespace}", get(namespace::show))
+        .route("/apps/{app}/namespaces/{namespace}/keys", get(keys::show))
 }
 
 /// Query parameters of the list.

@@ -4,7 +4,12 @@ use leptos::prelude::*;
 
 use super::{conflicts::Conflicts, data::ChangePageData};
 use crate::{
-    api::paths, components::*, domain::change::ChangeState, pages::config::DiffBody, service::ChangeConfig, texts::Lang,
+    api::paths,
+    components::*,
+    domain::change::ChangeState,
+    pages::config::{DiffBody, ViewedDiff},
+    service::ChangeConfig,
+    texts::Lang,
 };
 
 /// The difference that a change makes to one config.
@@ -29,14 +34,16 @@ pub(super) fn Config(
         view! { <Conflicts config=config.clone() change=change.clone() drawn=shown.diff_options.clone() /> }
     });
     let (old, new) = sides(t, &config, &shown);
-    let counts = config.diff.counts();
+    let is_empty = config.diff.is_empty();
     let options = &shown.diff_options;
-    let (view, window, kind, here) = (options.view, options.window(&id), options.kind(&id), options.rows_address(&id));
-    let diff = if counts.total() == 0 {
+    let diff = ViewedDiff::of(config.diff, config.format, options.view);
+    let counts = diff.counts();
+    let (window, kind, here) = (options.window(&id), options.kind(&id), options.rows_address(&id));
+    let diff = if is_empty {
         view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any()
     } else {
         let (unfold, context) = (format!("{}#{anchor}", options.unfolded_href), options.context);
-        view! { <DiffBody diff=config.diff view old new context window kind here unfold /> }.into_any()
+        view! { <DiffBody diff old new context window kind here unfold /> }.into_any()
     };
     let heading = format!("{anchor}-title");
     let named_by = heading.clone();

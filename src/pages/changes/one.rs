@@ -21,6 +21,7 @@ use crate::{
         error::Error,
         release::Release,
     },
+    formats,
     pages::{Page, PageResult, config, console::Console, live, shared::EnvStyles},
     service::ChangeView,
     session::guard::CurrentUser,
@@ -30,7 +31,7 @@ use crate::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ChangeQuery {
-    /// `split` shows differences side by side.
+    /// The name of the [`DiffView`].
     view: String,
     /// Shows all lines of texts.
     all: bool,
@@ -56,9 +57,9 @@ pub(super) async fn show(
     let coverage = looking.coverage().await;
     let differing = change.configs.iter().filter(|c| !c.diff.is_empty());
     let readers = differing.map(|c| console.nodes.seen(&c.config, 0).1).sum();
-    let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
-    let split = if view == DiffView::SideBySide { "split" } else { "" };
-    let here = |all| paths::with(&paths::change(&id), &[("view", split), ("all", if all { "true" } else { "" })]);
+    let view = DiffView::of(&asked.view);
+    let here =
+        |all| paths::with(&paths::change(&id), &[("view", view.as_str()), ("all", if all { "true" } else { "" })]);
     let drawn = DiffOptions {
         view,
         context: config::context(asked.all),
@@ -109,12 +110,9 @@ fn One(shown: ChangePageData) -> impl IntoView {
     let t = lang();
     let view = shown.change.clone();
     let change = view.change.clone();
-    let split = shown.diff_options.view == DiffView::SideBySide;
     let here = paths::change(&change.id);
-    let segments = vec![
-        Tab::to(t.unified(), here.clone()).when(!split),
-        Tab::to(t.side_by_side(), format!("{here}?view=split")).when(split),
-    ];
+    let by_key = view.configs.iter().any(|config| formats::has_keys(config.format));
+    let views = shown.diff_options.view.choice(by_key, |view| paths::with(&here, &[("view", view.as_str())]));
     let configs = view.configs.iter().cloned().map(|config| view! { <Config config shown=shown.clone() /> });
     let configs = configs.collect_view();
     let nothing = view.counts().total() == 0;
@@ -124,12 +122,12 @@ fn One(shown: ChangePageData) -> impl IntoView {
     let discarded = (change.state == ChangeState::Discarded).then(|| {
         view! { <Banner mood=Mood::Quiet title=t.change_discarded_title()><p>{t.change_discarded_text()}</p></Banner> }
     });
-    let segments = (!nothing).then(|| view! { <Segments label=t.view_of() tabs=segments /> });
+    let views = (!nothing).then_some(views);
     view! {
         <div id="change">
             {refusal_banner()}
             {discarded}
-            <Title shown=shown.clone()>{segments}</Title>
+            <Title shown=shown.clone()>{views}</Title>
             <div class="with-tray">
                 <div class="configs">{configs}{empty}</div>
                 <aside class="tray"><Aside shown /></aside>

@@ -11,10 +11,12 @@ use crate::{
     api::paths,
     components::*,
     domain::{
+        content::Format,
         diff::{Counts, Diff, KeyChange, Window, WindowRows, keys, lines},
         names::{ConfigId, EnvName},
         release::Release,
     },
+    formats,
     pages::{PageResult, console::Console},
     service::{Compared, ConfigView, Side},
     session::guard::CurrentUser,
@@ -36,7 +38,7 @@ pub(super) struct DifferenceQuery {
     to: String,
     /// The environment whose live content is the left side.
     env: String,
-    /// `split` shows the difference side by side.
+    /// The name of the [`DiffView`].
     view: String,
     /// Shows unchanged lines too.
     all: Option<String>,
@@ -140,8 +142,10 @@ impl Comparison {
     fn link(&self, left: &SideChoice, view: DiffView, all: bool) -> String {
         let path = format!("{}{}", self.opened.href, ConfigPage::Difference.path());
         let (left, right) = (left.to_string(), self.sides.right.to_string());
-        let view = if view == DiffView::SideBySide { "split" } else { "" };
-        paths::with(&path, &[("from", &left), ("to", &right), ("view", view), ("all", if all { "1" } else { "" })])
+        paths::with(
+            &path,
+            &[("from", &left), ("to", &right), ("view", view.as_str()), ("all", if all { "1" } else { "" })],
+        )
     }
 }
 
@@ -157,7 +161,7 @@ pub(super) async fn show(
     let (left, right) = (sides.left.side(&opened.view), sides.right.side(&opened.view));
     let compared = console.service.compare(&user.actor, &left, &right).await?;
     let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
-    let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
+    let view = DiffView::of(&asked.view);
     let (all, row, kind) = (asked.all.is_some(), asked.row, KeyChange::of(&asked.kind));
     Ok(page(opened, ConfigPage::Difference, move |opened| {
         let shown = Arc::new(Comparison { opened, sides, compared, releases, view, all, row, kind });
@@ -174,17 +178,19 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
             .into_any();
     }
     let (old, new) = (sides.left.name(t, compared.old_seq), sides.right.name(t, compared.new_seq));
-    let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
-    let views = views.map(|(this, text)| Tab::to(text, shown.link(&sides.left, this, shown.all)).when(this == *view));
-    let (view, counts, window) = (*view, compared.diff.counts(), Window::after(shown.row));
+    let format = shown.opened.view.namespace.format;
+    let views = view.choice(formats::has_keys(format), |view| shown.link(&sides.left, view, shown.all));
+    let (view, window) = (*view, Window::after(shown.row));
+    let diff = ViewedDiff::of(compared.diff.clone(), format, view);
+    let counts = diff.counts();
     let here = shown.link(&sides.left, view, shown.all);
     let unfold = shown.link(&sides.left, view, true);
-    let (diff, context, kind) = (compared.diff.clone(), context(shown.all), shown.kind);
-    let body = view! { <DiffBody diff view old=old.clone() new=new.clone() context window kind here unfold /> };
+    let (context, kind) = (context(shown.all), shown.kind);
+    let body = view! { <DiffBody diff old=old.clone() new=new.clone() context window kind here unfold /> };
     view! {
         <div class="bar">
             <CommonComparisons shown=shown.clone() />
-            <Segments label=t.view_of() tabs=views.to_vec() />
+            {views}
         </div>
         <div class="versus">
             <p><span class="quiet">{old}</span>" → "<b>{new}</b></p>
@@ -256,15 +262,15 @@ fn SideForm(shown: Arc<Comparison>) -> impl IntoView {
         }
     }
     let path = format!("{}{}", shown.opened.href, ConfigPage::Difference.path());
-    let split =
-        (shown.view == DiffView::SideBySide).then(|| view! { <input type="hidden" name="view" value="split" /> });
+    let view = shown.view.as_str();
+    let view = (!view.is_empty()).then(|| view! { <Hidden name="view" value=view /> });
     let (left, right) = (shown.sides.left.to_string(), shown.sides.right.to_string());
     view! {
         <Reveal summary=t.compare_others()>
             <form method="get" action=path class="row choose">
                 <Select name="from" label=t.compare_from() options=from value=left />
                 <Select name="to" label=t.compare_to() options=to value=right />
-                {split}
+                {view}
                 <Submit>{t.compare()}</Submit>
             </form>
         </Reveal>
@@ -277,14 +283,38 @@ pub(in crate::pages) fn context(all: bool) -> usize {
     if all { usize::MAX / 4 } else { CONTEXT }
 }
 
+/// A difference as a view shows it.
+pub(in crate::pages) struct ViewedDiff {
+    diff: Diff,
+    view: DiffView,
+    /// Why it shows something else than the view's name says.
+    note: Option<fn(Lang) -> &'static str>,
+}
+
+impl ViewedDiff {
+    /// Compares texts by key if the view says so and they have keys.
+    pub fn of(diff: Diff, format: Format, view: DiffView) -> Self {
+        let (DiffView::ByKey, Diff::Text { old, new }) = (view, &diff) else { return Self { diff, view, note: None } };
+        match formats::diff_by_key(format, old.expose(), new.expose()) {
+            Some(keys) => {
+                let note = (keys.is_empty() && !diff.is_empty()).then_some(Lang::same_by_key as fn(Lang) -> _);
+                Self { diff: Diff::Kv(keys), view, note }
+            }
+            None => Self { diff, view, note: formats::has_keys(format).then_some(Lang::no_keys_to_compare) },
+        }
+    }
+
+    /// Counts its keys or lines.
+    pub fn counts(&self) -> Counts {
+        self.diff.counts()
+    }
+}
+
 /// Renders a difference.
 #[component]
 pub(in crate::pages) fn DiffBody(
     /// The difference.
-    diff: Diff,
-    /// Unified or side by side.
-    #[prop(optional)]
-    view: DiffView,
+    diff: ViewedDiff,
     /// Name of the left side.
     old: String,
     /// Name of the right side.
@@ -310,10 +340,13 @@ pub(in crate::pages) fn DiffBody(
     unfold: String,
 ) -> impl IntoView {
     let t = lang();
+    let ViewedDiff { diff, view, note } = diff;
     if diff.is_empty() {
-        return view! { <Empty icon=I::Ok title=t.no_difference()><p>{t.same_on_both_sides()}</p></Empty> }.into_any();
+        let text = note.map_or(t.same_on_both_sides(), |note| note(t));
+        return view! { <Empty icon=I::Ok title=t.no_difference()><p>{text}</p></Empty> }.into_any();
     }
     let way = |here: String| if posts { WayToRows::Post(here) } else { WayToRows::Link(here) };
+    let note = note.map(|note| view! { <p class="hint">{note(t)}</p> });
     match diff {
         Diff::Kv(all) => {
             let shown = keys(&all, kind, window);
@@ -327,7 +360,7 @@ pub(in crate::pages) fn DiffBody(
         Diff::Text { old: was, new: is } => {
             let shown = lines(was.expose(), is.expose(), context, window);
             let rest = other_rows(&shown, here.map(way));
-            view! { <DiffText rows=shown.rows view old new unfold />{rest} }.into_any()
+            view! { {note}<DiffText rows=shown.rows view old new unfold />{rest} }.into_any()
         }
     }
 }

@@ -208,7 +208,10 @@ fn KeyActions(opened: Arc<OpenedConfig>, key: String, status: KeyStatus) -> impl
     let remove = status.can_remove().then(|| {
         view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove()}</button> }
     });
-    view! { <span class="apart">{revert}{remove}</span> }.into_any()
+    let history = status.live.is_some().then(|| {
+        view! { <LinkButton href=super::history::address(&opened, &key) tone=Tone::Bare icon=I::Log>{t.key_history_link()}</LinkButton> }
+    });
+    view! { <span class="apart">{history}{revert}{remove}</span> }.into_any()
 }
 
 /// Returns whether the user's change has an edit of a key.

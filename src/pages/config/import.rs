@@ -10,7 +10,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{ConfigPage, ConfigPath, OpenedConfig, difference::DiffBody, export, fields::ConfigFields, page};
+use super::{
+    ConfigPage, ConfigPath, OpenedConfig,
+    difference::{DiffBody, ViewedDiff},
+    export,
+    fields::ConfigFields,
+    page,
+};
 use crate::{
     api::config::{AddImport, decoded},
     components::*,
@@ -222,8 +228,10 @@ fn Preview(
         return view! { <Banner mood=Mood::Good title=t.import_nothing()><p>{t.import_nothing_text()}</p></Banner> }
             .into_any();
     }
-    let counts = preview.diff.counts();
-    let kv = opened.view.namespace.format == Format::Kv;
+    let format = opened.view.namespace.format;
+    let kv = format == Format::Kv;
+    let diff = ViewedDiff::of(preview.diff, format, DiffView::default());
+    let counts = diff.counts();
     let read_as = kv.then(|| view! { <p class="quiet">{t.read_as(import.source.as_str())}</p> });
     let old =
         if opened.view.mine.is_some() { t.my_change().to_owned() } else { t.live_release(opened.view.live_seq()) };
@@ -235,7 +243,7 @@ fn Preview(
             {read_as}
             <Form action=AddImport::PATH id="add">
                 <ScrollBox class="preview" label=t.import_preview()>
-                    <DiffBody diff=preview.diff old new=t.after_import() window=Window::after(row) here posts=true />
+                    <DiffBody diff old new=t.after_import() window=Window::after(row) here posts=true />
                 </ScrollBox>
                 <ConfigFields opened=opened.clone() />
                 <Hidden name="name" value=file />

@@ -10,7 +10,7 @@ use super::{
     change_panel::{ChangePanel, ChangePanelLink},
     conflicts::Conflicts,
     edit::EditForm,
-    link_start,
+    history, link_start,
     rows::{ItemRow, others, rows},
 };
 use crate::{
@@ -270,7 +270,7 @@ impl<'a> RowRenderer<'a> {
         view! {
             <tr class=class id=id hidden=hidden aria-rowindex=row_index(index)>
                 <th scope="row">{key}{note}</th>
-                <td class="v">{value(row)}</td>
+                <td class="v">{item_change(row.old, row.new)}</td>
                 <td class="type">{item.map(|i| i.kind.as_str())}</td>
                 <td class="when">{self.when(row, kind)}</td>
             </tr>
@@ -301,15 +301,16 @@ impl<'a> RowRenderer<'a> {
         });
         let Some((kind, edit)) = kind.zip(row.edit) else {
             let since = row.old.map_or(0, |item| item.since);
-            return view! { {self.released(since)}{others} }.into_any();
+            return view! { {self.released(row.key, since)}{others} }.into_any();
         };
         let conflict = row.conflict.then(|| view! { <Badge mood=Mood::Bad>{t.in_conflict()}</Badge> });
         view! { {conflict}<span class="state">{kind_label(kind)}</span>{t.by_you()}<When at=edit.at />{others} }
             .into_any()
     }
 
-    /// Renders the time and the author of a release.
-    fn released(&mut self, seq: u64) -> Option<AnyView> {
+    /// Renders the time and the author of the release that last changed a key.
+    fn released(&mut self, key: &str, seq: u64) -> Option<AnyView> {
+        let history = history::address(self.opened, key);
         const DAY: i64 = 24 * 3_600_000;
         let authors = &self.opened.view.authors;
         let known = self.since.entry(seq).or_insert_with(|| {
@@ -322,9 +323,9 @@ impl<'a> RowRenderer<'a> {
         let by = format!("{}{author}", lang().comma());
         // The browser updates only times of the last day; older ones hardly change while the page is open.
         Some(if *fresh {
-            view! { <When at=*at />{by} }.into_any()
+            view! { <a href=history><When at=*at />{by}</a> }.into_any()
         } else {
-            view! { <time datetime=at.rfc3339()>{text.clone()}</time>{by} }.into_any()
+            view! { <a href=history><time datetime=at.rfc3339()>{text.clone()}</time>{by}</a> }.into_any()
         })
     }
 }
@@ -334,9 +335,10 @@ fn row_index(index: Option<usize>) -> Option<usize> {
     index.map(|index| index + 2)
 }
 
-fn value(row: &ItemRow<'_>) -> AnyView {
-    let (Some(old), Some(new)) = (row.old, row.new) else {
-        return row.item().map_or_else(|| ().into_any(), |item| value_view(item.value.expose()));
+/// Renders the value of an item, and the changed words if it has an old and a new one.
+pub(super) fn item_change(old: Option<&Item>, new: Option<&Item>) -> AnyView {
+    let (Some(old), Some(new)) = (old, new) else {
+        return new.or(old).map_or_else(|| ().into_any(), |item| value_view(item.value.expose()));
     };
     if old.value == new.value {
         return value_view(new.value.expose());
@@ -368,7 +370,7 @@ fn wrapped_key(key: String) -> AnyView {
 }
 
 /// Renders a value for the table.
-pub(super) fn value_view(value: &str) -> AnyView {
+pub(in crate::pages) fn value_view(value: &str) -> AnyView {
     let t = lang();
     if value.is_empty() {
         return view! { <span class="quiet">{t.empty_value()}</span> }.into_any();

@@ -8,6 +8,7 @@ mod drift;
 mod edit;
 mod export;
 mod fields;
+mod history;
 mod import;
 mod items;
 mod progress;
@@ -32,7 +33,8 @@ use serde::Deserialize;
 pub(super) use self::{
     change_panel::EnvNameField,
     conflicts::{ConflictSides, MAX_CONFLICTS as CONFLICTS_SHOWN},
-    difference::{DiffBody, context, other_rows},
+    difference::{DiffBody, ViewedDiff, WayToRows, context, other_rows},
+    items::value_view,
     progress::{elapsed, waiting_for},
 };
 use super::{Page, PageError, PageResult, console::Console, live, shared::EnvStyles};
@@ -61,6 +63,7 @@ pub fn routes() -> Router<Console> {
         .route("/difference", get(difference::show))
         .route("/releases", get(releases::show))
         .route("/releases/{seq}", get(release::show))
+        .route("/history", get(history::show))
         .route("/readers", get(readers::show))
         .route("/use", get(usage::show))
         .route("/import", get(import::show).post(import::preview))

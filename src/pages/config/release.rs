@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     ConfigPage, ConfigPath, OpenedConfig,
     change_panel::{EnvNameField, Hunks},
-    difference::{DiffBody, WayToRows, context, other_rows},
+    difference::{DiffBody, ViewedDiff, WayToRows, context, other_rows},
     export,
     items::value_view as value,
     page,
@@ -24,6 +24,7 @@ use crate::{
         error::Error,
         release::Release,
     },
+    formats,
     pages::{PageResult, console::Console},
     service::{Compared, Side},
     session::guard::CurrentUser,
@@ -85,8 +86,7 @@ struct ReleasePageData {
 impl ReleasePageData {
     fn link(&self, what: ReleaseView, view: DiffView, all: bool) -> String {
         let path = paths::release(&self.release.config, self.release.seq);
-        let view = if view == DiffView::SideBySide { "split" } else { "" };
-        paths::with(&path, &[("show", what.as_str()), ("view", view), ("all", if all { "1" } else { "" })])
+        paths::with(&path, &[("show", what.as_str()), ("view", view.as_str()), ("all", if all { "1" } else { "" })])
     }
 
     fn is_live(&self) -> bool {
@@ -113,7 +113,7 @@ pub(super) async fn show(
         "live" if seq != opened.view.live_seq() => ReleaseView::Live,
         _ => ReleaseView::Before,
     };
-    let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
+    let view = DiffView::of(&asked.view);
     let (all, row, kind) = (asked.all.is_some(), asked.row, KeyChange::of(&asked.kind));
     Ok(page(opened, ConfigPage::Releases, move |opened| {
         view! { <One shown=ReleasePageData { opened, release, content, before, back, what, view, all, row, kind } /> }
@@ -185,11 +185,9 @@ fn Switches(shown: Arc<ReleasePageData>) -> impl IntoView {
     let tabs = tabs
         .into_iter()
         .map(|(what, text)| Tab::to(text, shown.link(what, shown.view, false)).when(what == shown.what));
-    let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
-    let views =
-        views.map(|(view, text)| Tab::to(text, shown.link(shown.what, view, shown.all)).when(view == shown.view));
-    let views =
-        (shown.what != ReleaseView::Content).then(|| view! { <Segments label=t.view_of() tabs=views.to_vec() /> });
+    let by_key = formats::has_keys(shown.opened.view.namespace.format);
+    let views = shown.view.choice(by_key, |view| shown.link(shown.what, view, shown.all));
+    let views = (shown.what != ReleaseView::Content).then_some(views);
     view! { <div class="bar"><Segments label=t.shown_is() tabs=tabs.collect() />{views}</div> }.into_any()
 }
 
@@ -211,12 +209,13 @@ fn Main(shown: Arc<ReleasePageData>) -> impl IntoView {
         ReleaseView::Before => (&shown.before, t.release_title(shown.release.previous)),
         ReleaseView::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
     };
-    let counts = compared.diff.counts();
-    let (diff, new, view) = (compared.diff.clone(), t.release_title(seq), shown.view);
+    let (new, view) = (t.release_title(seq), shown.view);
+    let diff = ViewedDiff::of(compared.diff.clone(), shown.opened.view.namespace.format, view);
+    let counts = diff.counts();
     let (context, window, kind) = (context(shown.all), Window::after(shown.row), shown.kind);
     let here = shown.link(shown.what, view, shown.all);
     let unfold = shown.link(shown.what, view, true);
-    view! { <DiffSummary counts /><DiffBody diff view old new context window kind here unfold /> }.into_any()
+    view! { <DiffSummary counts /><DiffBody diff old new context window kind here unfold /> }.into_any()
 }
 
 #[component]
