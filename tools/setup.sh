@@ -125,9 +125,11 @@ certificate_packages() {
   want openssl openssl
 }
 
-# Libraries that read exported files in tests.
+# Programs and libraries that read exported files and configs in tests.
 reader_packages() {
   if ! /usr/bin/python3 -c 'import dotenv' 2>/dev/null; then packages+=(python3-dotenv); fi
+  want javac default-jdk-headless
+  want curl curl
 }
 
 browser_packages() {

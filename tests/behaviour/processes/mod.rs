@@ -17,6 +17,7 @@ macro_rules! on_both {
 }
 
 mod aborted;
+mod clients;
 mod commands;
 mod crash;
 mod etcd;
