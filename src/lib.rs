@@ -30,6 +30,8 @@ pub mod connections;
 #[cfg(feature = "ssr")]
 pub mod delivery;
 #[cfg(feature = "ssr")]
+pub mod exchange;
+#[cfg(feature = "ssr")]
 pub mod fast_path;
 #[cfg(feature = "ssr")]
 pub mod formats;

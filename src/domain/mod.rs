@@ -12,6 +12,7 @@ pub mod drift;
 #[cfg(feature = "ssr")]
 pub mod entry;
 pub mod error;
+pub mod exchange;
 pub mod form_text;
 pub mod format;
 pub mod json;

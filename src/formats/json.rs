@@ -79,6 +79,33 @@ fn without_comments(text: &str) -> Cow<'_, str> {
     if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(out + &text[done..]) }
 }
 
+/// Returns a text in which comments and trailing commas are blanks, as some products read JSON. Positions stay the same.
+pub fn lenient_json(text: &str) -> String {
+    let text = super::without_bom(text);
+    let mut bytes = without_comments(text).into_owned().into_bytes();
+    let mut comma = None;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b',' => comma = Some(at),
+            b'}' | b']' => {
+                if let Some(comma) = comma.take() {
+                    bytes[comma] = b' ';
+                }
+            }
+            b'"' => {
+                comma = None;
+                let rest = bytes.iter().copied().enumerate().skip(at + 1);
+                at = json::end_of_string(&mut rest.into_iter()).unwrap_or(bytes.len());
+            }
+            byte if byte.is_ascii_whitespace() => {}
+            _ => comma = None,
+        }
+        at += 1;
+    }
+    String::from_utf8(bytes).expect("only ASCII characters were replaced")
+}
+
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     Ok(format!("  {}: {}", quote(key), item.raw().get()))
 }
@@ -143,6 +170,19 @@ fn node(value: JsonValue) -> TreeNode {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn comments_and_trailing_commas_become_blanks() {
+        for (text, expected) in [
+            ("{\"a\": 1, }", "{\"a\": 1  }"),
+            ("[1, 2, // x\n]", "[1, 2      \n]"),
+            ("{\"a,}\": \",]\",}", "{\"a,}\": \",]\" }"),
+            ("[[1],]", "[[1] ]"),
+            ("{\"a", "{\"a"),
+        ] {
+            assert_eq!(super::lenient_json(text), expected, "{text}");
+        }
+    }
+
     use super::super::tests::{Problems, found, items, typed};
     use super::*;
     use crate::formats::{ItemFormat, Typing, read};

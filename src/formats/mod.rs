@@ -19,6 +19,7 @@ mod toml;
 mod tree;
 mod xml;
 mod yaml;
+mod yaml_node;
 mod yaml_scalar;
 mod yaml_write;
 
@@ -33,6 +34,9 @@ pub use by_key::{diff_by_key, has_keys};
 pub use collector::MAX_PROBLEMS;
 use collector::{ItemCollector, Position, pointer};
 pub use detect::detect;
+pub use json::lenient_json;
+pub use properties::{PropertiesEntry, properties_entries};
+pub use yaml_node::{YamlNode, yaml_documents};
 
 /// Maximum nesting that is parsed.
 const MAX_DEPTH: usize = limits::NESTING;

@@ -8,7 +8,7 @@ use super::{
     Codec, Frame, Media,
     collector::{ItemCollector, Position, Scalar, ScalarKind, comment_above},
     cursor::Cursor,
-    syntax,
+    syntax, without_bom,
 };
 use crate::domain::{
     content::{Format, Item},
@@ -28,6 +28,29 @@ pub(super) const CODEC: Codec = Codec {
 /// Checks the escapes, the only possible errors.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     entries(text, |_, _, _, _| Ok(()))
+}
+
+/// A line of a properties text, with the comment directly above it.
+pub struct PropertiesEntry {
+    /// The key, which may be empty.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// The comment.
+    pub comment: String,
+}
+
+/// Parses keys and values in order, without checking keys. A key can be there several times.
+///
+/// # Errors
+/// The position of an invalid escape, with an empty pointer.
+pub fn properties_entries(text: &str) -> Result<Vec<PropertiesEntry>, Invalid> {
+    let mut found = Vec::new();
+    entries(without_bom(text), |key, value, comment, _| {
+        found.push(PropertiesEntry { key, value, comment });
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {

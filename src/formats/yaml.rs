@@ -35,7 +35,12 @@ pub(super) const CODEC: Codec = Codec {
 
 /// Checks all documents of a stream. A duplicate key in a mapping is an error.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
-    Builder::new(text, false).build().map(drop)
+    trees(text).map(drop)
+}
+
+/// Parses all documents of a stream into trees. A duplicate key in a mapping is an error.
+pub(super) fn trees(text: &str) -> Result<Vec<Rc<TreeNode>>, Invalid> {
+    Builder::new(text, false).build()
 }
 
 fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {

@@ -61,6 +61,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("clock", &["domain"], &["std::time::SystemTime"]),
     folder("texts", &["domain"], &[]),
     folder("formats", &["domain"], &[]),
+    folder("exchange", &["domain", "formats"], &[]),
     folder("search", &["domain", "formats"], &[]),
 
     // Tools that are independent of configuration.
@@ -79,7 +80,7 @@ pub const FOLDERS: &[Folder] = &[
 
     // Use cases, without transport. The fast path is only a cache, so nothing below depends on it.
     folder("fast_path", &["channel", "clock", "compute", "domain", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
-    folder("service", &["auth", "channel", "clock", "compute", "domain", "fast_path", "formats", "metrics", "search", "storage", "traces"], &["tokio", "std::time::Instant"]),
+    folder("service", &["auth", "channel", "clock", "compute", "domain", "exchange", "fast_path", "formats", "metrics", "search", "storage", "traces"], &["tokio", "std::time::Instant"]),
     folder("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "tasks", "texts", "traces"], &["tokio", "std::time::Instant"]),
 
     // HTTP. Readers are answered from memory, so `reader` depends neither on services nor on SQL.
@@ -99,7 +100,7 @@ pub const FOLDERS: &[Folder] = &[
 
     // Wiring.
     folder("server", &["auth", "automation", "channel", "connections", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "tasks", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
-    folder("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
+    folder("cli", &["auth", "automation", "channel", "delivery", "domain", "exchange", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
     // `lib.rs` and `main.rs`.
     folder("lib", &[], &["std::process"]),
 ];

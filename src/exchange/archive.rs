@@ -1,0 +1,284 @@
+//! The entries of an export: a single file, a folder, or a zip archive, which is read in memory and within limits.
+
+use std::io::{Cursor, Read};
+
+use encoding_rs::GB18030;
+
+use crate::domain::{
+    exchange::{ExportRefusal, ImportNotes, NoteKind},
+    limits,
+};
+
+/// Maximum size of an export file, and of all files of a folder together, in bytes.
+pub const MAX_EXPORT_BYTES: usize = 64 * 1024 * 1024;
+/// Maximum number of entries of an export.
+pub const MAX_ENTRIES: usize = 20_000;
+/// Maximum size of an entry, in bytes. It has room for the JSON of a document in which every character is escaped.
+const MAX_ENTRY_BYTES: usize = 4 * limits::DOCUMENT_BYTES;
+/// Maximum size of all entries together, in bytes.
+const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
+/// Maximum ratio of the size of all entries to that of the archive.
+const MAX_RATIO: usize = 200;
+/// Total size of entries, in bytes, below which the ratio does not matter.
+const HARMLESS_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes that every zip archive, also an empty one, begins with.
+const ZIP_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+/// Signature of the end of the central directory.
+const END_SIGNATURE: &[u8] = b"PK\x05\x06";
+/// Size of the end of the central directory without its comment, in bytes.
+const END_BYTES: usize = 22;
+
+/// A file of an export.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExportEntry {
+    /// Its path, with `/` between the parts.
+    pub path: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+impl ExportEntry {
+    /// Returns the parts of the path.
+    pub(super) fn parts(&self) -> Vec<&str> {
+        self.path.split('/').collect()
+    }
+
+    /// Returns the last part of the path.
+    pub(super) fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Decodes the content as UTF-8 or, if it is not UTF-8, as GB18030, which Java writes on a Chinese Windows.
+    ///
+    /// # Errors
+    /// [`ExportRefusal::Charset`] if it is neither.
+    pub(super) fn text(&self, notes: &mut ImportNotes) -> Result<String, ExportRefusal> {
+        let (text, charset) = decode(&self.bytes).ok_or_else(|| ExportRefusal::Charset { path: self.path.clone() })?;
+        if charset == Charset::Gb18030 {
+            notes.about(NoteKind::Charset, &self.path);
+        }
+        Ok(text)
+    }
+}
+
+impl std::fmt::Debug for ExportEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} bytes)", self.path, self.bytes.len())
+    }
+}
+
+/// The content of an export.
+#[derive(Clone, Debug)]
+pub enum ExportSource {
+    /// One file, which may be a zip archive.
+    File(Vec<u8>),
+    /// The files of a folder, with paths relative to it.
+    Folder(Vec<ExportEntry>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Charset {
+    Utf8,
+    Gb18030,
+}
+
+fn decode(bytes: &[u8]) -> Option<(String, Charset)> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some((text.to_owned(), Charset::Utf8));
+    }
+    if bytes.contains(&0) {
+        return None;
+    }
+    let text = GB18030.decode_without_bom_handling_and_without_replacement(bytes)?;
+    Some((text.into_owned(), Charset::Gb18030))
+}
+
+/// Returns whether the content is a zip archive.
+pub(super) fn is_zip(bytes: &[u8]) -> bool {
+    ZIP_STARTS.iter().any(|start| bytes.starts_with(start))
+}
+
+/// Unpacks an archive. Entries above the limit are left out with a note.
+///
+/// # Errors
+/// [`ExportRefusal`] if the archive is damaged, encrypted, or above the limits.
+pub(super) fn unpack(bytes: &[u8], notes: &mut ImportNotes) -> Result<Vec<ExportEntry>, ExportRefusal> {
+    let damaged = |error: zip::result::ZipError| ExportRefusal::Archive { detail: error.to_string() };
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    if archive.len() > MAX_ENTRIES {
+        return Err(ExportRefusal::TooManyEntries { max: MAX_ENTRIES });
+    }
+    notes.count(NoteKind::RepeatedPaths, repeated_paths(bytes, archive.comment().len(), archive.len()));
+    let most = MAX_TOTAL_BYTES.min(HARMLESS_BYTES.max(bytes.len().saturating_mul(MAX_RATIO)));
+    let mut entries = Vec::new();
+    let mut total = 0;
+    for n in 0..archive.len() {
+        let raw = archive.by_index_raw(n).map_err(damaged)?;
+        let path = path(raw.name_raw())?;
+        let is_encrypted = raw.encrypted();
+        drop(raw);
+        if is_encrypted {
+            return Err(ExportRefusal::EncryptedEntry { path });
+        }
+        if path.ends_with('/') {
+            continue;
+        }
+        let mut content = Vec::new();
+        let entry = archive.by_index(n).map_err(damaged)?;
+        let broken = |error: std::io::Error| ExportRefusal::Archive { detail: format!("{path}: {error}") };
+        entry.take(MAX_ENTRY_BYTES as u64 + 1).read_to_end(&mut content).map_err(broken)?;
+        total += content.len();
+        if total > most {
+            return Err(ExportRefusal::Expands);
+        }
+        add(&mut entries, ExportEntry { path, bytes: content }, notes);
+    }
+    Ok(entries)
+}
+
+/// Checks the files of a folder.
+///
+/// # Errors
+/// [`ExportRefusal`] if there are too many, or too large ones.
+pub(super) fn folder(files: Vec<ExportEntry>, notes: &mut ImportNotes) -> Result<Vec<ExportEntry>, ExportRefusal> {
+    if files.len() > MAX_ENTRIES {
+        return Err(ExportRefusal::TooManyEntries { max: MAX_ENTRIES });
+    }
+    if files.iter().map(|file| file.bytes.len()).sum::<usize>() > MAX_EXPORT_BYTES {
+        return Err(ExportRefusal::TooLarge { max: MAX_EXPORT_BYTES });
+    }
+    let mut entries = Vec::new();
+    for file in files {
+        let path = path(file.path.as_bytes())?;
+        add(&mut entries, ExportEntry { path, ..file }, notes);
+    }
+    Ok(entries)
+}
+
+fn add(entries: &mut Vec<ExportEntry>, entry: ExportEntry, notes: &mut ImportNotes) {
+    let is_of_system = |part: &str| {
+        matches!(part, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git") || part.starts_with("._")
+    };
+    if entry.path.split('/').any(is_of_system) {
+        notes.count(NoteKind::SystemFiles, 1);
+    } else if entry.bytes.len() > MAX_ENTRY_BYTES {
+        notes.about(NoteKind::TooLarge, &entry.path);
+    } else {
+        entries.push(entry);
+    }
+}
+
+/// Returns the path of an entry. Archivers on Windows write backslashes, and older ones write names in GB18030.
+fn path(raw: &[u8]) -> Result<String, ExportRefusal> {
+    let (path, _) = decode(raw).ok_or(ExportRefusal::EntryName)?;
+    if path.contains('\0') {
+        return Err(ExportRefusal::EntryName);
+    }
+    Ok(path.replace('\\', "/").trim_start_matches("./").to_owned())
+}
+
+/// Returns the number of entries that the reader does not list, because later ones have their path.
+fn repeated_paths(bytes: &[u8], comment: usize, listed: usize) -> usize {
+    let end = bytes.len().checked_sub(END_BYTES + comment).and_then(|at| bytes.get(at..at + END_BYTES));
+    match end.filter(|end| end.starts_with(END_SIGNATURE)) {
+        Some(end) => usize::from(u16::from_le_bytes([end[10], end[11]])).saturating_sub(listed),
+        None => 0,
+    }
+}
+
+/// Strips one folder that is around all entries, if there is one.
+pub(super) fn without_common_folder(entries: &mut [ExportEntry], notes: &mut ImportNotes) {
+    let Some(first) = entries.first().and_then(|entry| entry.path.split_once('/')).map(|(first, _)| first.to_owned())
+    else {
+        return;
+    };
+    let prefix = format!("{first}/");
+    if entries.iter().all(|entry| entry.path.starts_with(&prefix)) {
+        entries.iter_mut().for_each(|entry| drop(entry.path.drain(..prefix.len())));
+        notes.about(NoteKind::CommonFolder, first);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Returns a zip archive of these files.
+    pub fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (path, content) in files {
+            writer.start_file(*path, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn unpacked(bytes: &[u8]) -> Result<(Vec<String>, ImportNotes), ExportRefusal> {
+        let mut notes = ImportNotes::default();
+        let entries = unpack(bytes, &mut notes)?;
+        Ok((entries.into_iter().map(|entry| entry.path).collect(), notes))
+    }
+
+    #[test]
+    fn entries_are_unpacked_with_plain_paths() {
+        let archive = zipped(&[("a\\b.txt", "1"), ("./c.txt", "2"), ("__MACOSX/._c.txt", "3"), ("../d", "4")]);
+        let (paths, notes) = unpacked(&archive).unwrap();
+        assert_eq!(paths, ["a/b.txt", "c.txt", "../d"]);
+        assert!(notes.has(NoteKind::SystemFiles));
+    }
+
+    #[test]
+    fn large_entry_is_left_out_with_a_note() {
+        let large = "x".repeat(MAX_ENTRY_BYTES + 1);
+        let (paths, notes) = unpacked(&zipped(&[("large", &large), ("small", "1")])).unwrap();
+        assert_eq!(paths, ["small"]);
+        assert!(notes.has(NoteKind::TooLarge));
+    }
+
+    #[test]
+    fn archive_that_expands_too_much_is_refused() {
+        let zeros = "0".repeat(MAX_ENTRY_BYTES);
+        let archive = zipped(&[("a", &zeros), ("b", &zeros), ("c", &zeros)]);
+        assert!(archive.len() * MAX_RATIO < HARMLESS_BYTES);
+        assert_eq!(unpacked(&archive).unwrap_err(), ExportRefusal::Expands);
+    }
+
+    #[test]
+    fn repeated_path_is_noted() {
+        let archive = zipped(&[("same-path-1", "1"), ("same-path-2", "2")]);
+        // Names are in the local headers and in the central directory.
+        let name = b"same-path-2";
+        let mut twice = archive.clone();
+        for at in 0..archive.len() {
+            if archive[at..].starts_with(name) {
+                twice[at + name.len() - 1] = b'1';
+            }
+        }
+        let archive = twice;
+        let mut notes = ImportNotes::default();
+        let entries = unpack(&archive, &mut notes).unwrap();
+        assert_eq!((entries.len(), &entries[0].bytes[..]), (1, &b"2"[..]));
+        assert!(notes.has(NoteKind::RepeatedPaths));
+    }
+
+    #[test]
+    fn text_in_gb18030_is_decoded() {
+        let entry = ExportEntry { path: "a".into(), bytes: vec![0xb6, 0xa9, 0xb5, 0xa5] };
+        let mut notes = ImportNotes::default();
+        assert_eq!(entry.text(&mut notes).unwrap(), "订单");
+        assert!(notes.has(NoteKind::Charset));
+        let binary = ExportEntry { path: "a".into(), bytes: vec![0, 0xff] };
+        assert!(binary.text(&mut notes).is_err());
+    }
+
+    #[test]
+    fn damaged_archive_is_refused() {
+        let archive = zipped(&[("a", "1")]);
+        for end in [4, archive.len() / 2, archive.len() - 1] {
+            assert!(matches!(unpacked(&archive[..end]), Err(ExportRefusal::Archive { .. })), "{end}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Exports of Consul, etcd, Spring Cloud Config, Kubernetes and .NET.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::*;
+use crate::domain::exchange::ImportLayout;
+
+fn base64(text: impl AsRef<[u8]>) -> String {
+    BASE64_STANDARD.encode(text)
+}
+
+fn consul(pairs: &[(&str, u64, &[u8])]) -> String {
+    let pair = |(key, flags, value): &(&str, u64, &[u8])| serde_json::json!({"key": key, "flags": flags, "value": base64(value)});
+    serde_json::to_string(&pairs.iter().map(pair).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn consul_paths_follow_spring_cloud_consul() {
+    let text = consul(&[
+        ("config/cart,prod/data", 0, b"currency: EUR\n"),
+        ("config/cart/", 0, b""),
+        ("config/cart/db/url", 0, b"mysql://db"),
+        ("config/cart/db%2Fpool", 42, b"40"),
+        ("config/cart/icon", 0, b"\x89P\xff\0"),
+        ("config/cart/empty", 0, b""),
+    ]);
+    let export = read_file(text, &answers("dev", "x")).unwrap();
+    assert_eq!(export.product, Product::Consul);
+    assert_eq!(
+        lines(&export),
+        [
+            "dev/cart/application kv {\"db.url\":\"mysql://db\",\"db%2Fpool\":\"40\",\"empty\":\"\"}".to_owned(),
+            // A namespace has one format in all environments.
+            format!("prod/cart/{} yaml currency: EUR\n", names::marked("application", "yaml")),
+        ]
+    );
+    for expected in ["folder-marks 1", "flags 1 config/cart/db%2Fpool", "binary 1 config/cart/icon"] {
+        assert_note(&export, expected);
+    }
+}
+
+#[test]
+fn consul_paths_can_name_environments_documents_or_keys() {
+    let text = consul(&[("prod/shop/db/url", 0, b"1"), ("prod/shop/app.yaml", 0, b"a: 1\n")]);
+    let with = |layout| {
+        let options = ReadOptions { layout: Some(layout), ..answers("dev", "web") };
+        lines(&read_file(text.clone(), &options).unwrap())
+    };
+    assert_eq!(with(ImportLayout::EnvAppKey), ["prod/shop/application kv {\"db.url\":\"1\",\"app.yaml\":\"a: 1\\n\"}"]);
+    assert_eq!(with(ImportLayout::Keys), ["dev/web/application kv {\"db.url\":\"1\",\"app.yaml\":\"a: 1\\n\"}"]);
+    assert_eq!(with(ImportLayout::Documents), ["prod/shop/app.yaml yaml a: 1\n", "shop/db/url text 1"]);
+    let http = r#"[{"LockIndex":0,"Key":"a/b/c","Flags":0,"Value":null,"CreateIndex":1,"ModifyIndex":1}]"#;
+    assert_eq!(lines(&read_file(http, &ReadOptions::default()).unwrap()), ["a/b/application kv {\"c\":\"\"}"]);
+}
+
+#[test]
+fn etcd_answers_are_read_with_numbers_of_either_spelling() {
+    let (key, value, lock) = (base64("/shop/cart.yaml"), base64("Port: 80\n"), base64("/shop/lock/7a"));
+    for lease in ["7587869141232467123", "\"7587869141232467123\""] {
+        let text = format!(
+            r#"{{"header":{{"cluster_id":17237436991929493444,"revision":61}},"kvs":[{{"key":"{key}","value":"{value}"}},
+            {{"key":"{lock}","value":"eA==","lease":{lease}}}],"count":"3"}}"#
+        );
+        let export = read_file(text, &answers("prod", "x")).unwrap();
+        assert_eq!(export.product, Product::Etcd);
+        assert_eq!(lines(&export), ["prod/shop/cart.yaml yaml Port: 80\n"]);
+        assert_note(&export, "leases 1 /shop/lock/7a");
+        assert_note(&export, "may-be-missing 1 2 / 3");
+    }
+    assert_eq!(read_file("/shop/a\n1\n", &ReadOptions::default()).unwrap_err(), ExportRefusal::EtcdPlain);
+    let mut snapshot = vec![0; 64];
+    snapshot[16..20].copy_from_slice(&0xED0C_DAED_u32.to_le_bytes());
+    assert_eq!(read_file(snapshot, &ReadOptions::default()).unwrap_err(), ExportRefusal::EtcdSnapshot);
+}
+
+const SPRING: [(&str, &str); 6] = [
+    (
+        "application.yml",
+        "server: {port: 1}\nlist: [1, 2]\n# kept\nshared: all\n---\nspring.config.activate.on-profile: prod\nserver.port: 2\n\
+         ---\nspring.config.activate.on-profile: a & !b\nx: 1\n",
+    ),
+    (
+        "cart.yml",
+        "server:\n  port: 3\nname: cart\n---\nspring:\n  config:\n    activate:\n      onProfile: [prod]\nname: cart-prod\n",
+    ),
+    ("cart.properties", "name=from properties\nsecret={cipher}AQA\n"),
+    ("application-prod.yml", "list: [3]\n"),
+    ("cart-prod.yml", "own: true\n"),
+    ("README.md", "# hello"),
+];
+
+#[test]
+fn spring_files_are_merged_in_the_order_of_spring() {
+    let export = read_folder(&SPRING, &ReadOptions::default()).unwrap();
+    assert_eq!(export.product, Product::Spring);
+    let expected = "prod/cart/application yaml server.port: 3\nlist: [3]\n# kept\nshared: all\nname: \"from properties\"\nown: true\n";
+    assert_eq!(lines(&export), [expected]);
+    for expected in [
+        "entries 1 README.md",
+        "encrypted 1 cart.properties: secret",
+        "profile-expressions 1 application.yml: a & !b",
+        "properties-first 1 name",
+        "files-merged 5",
+    ] {
+        assert_note(&export, expected);
+    }
+}
+
+#[test]
+fn spring_files_can_stay_as_they_are() {
+    let options = ReadOptions { layout: Some(ImportLayout::AsIs), ..answers("default", "x") };
+    let export = read_folder(&SPRING[3..5], &options).unwrap();
+    assert_eq!(
+        lines(&export),
+        ["prod/application/application yaml list: [3]\n", "prod/cart/application yaml own: true\n"]
+    );
+}
+
+#[test]
+fn properties_of_spring_have_documents_too() {
+    let files = [("application.properties", "a=1\nb=1\n#---\nspring.config.activate.on-profile=qa\nb=2\n")];
+    let export = read_folder(&files, &ReadOptions::default()).unwrap();
+    assert_eq!(lines(&export), ["qa/application/application yaml a: \"1\"\nb: \"2\"\n"]);
+}
+
+const MANIFESTS: &str = r#"apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata:
+    name: cart-config
+    namespace: prod
+    labels: {app.kubernetes.io/name: cart}
+    annotations: {kubectl.kubernetes.io/last-applied-configuration: "hidden"}
+  data: {LOG_LEVEL: info, PORT: 80, app.yaml: "currency: EUR\n"}
+  binaryData: {logo.png: iVBORw3/, note.txt: aGVsbG8=}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: kube-root-ca.crt, namespace: prod}, data: {ca.crt: x}}
+- {apiVersion: v1, kind: Secret, metadata: {name: db-secret, namespace: prod}, data: {password: aHVzaA==}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web-config}
+data: {a: "1"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+"#;
+
+#[test]
+fn config_maps_are_read_and_secrets_are_left_out() {
+    let export = read_file(MANIFESTS, &answers("dev", "x")).unwrap();
+    assert_eq!(export.product, Product::Kubernetes);
+    assert_eq!(
+        lines(&export),
+        [
+            "dev/web/web-config kv {\"a\":\"1\"}",
+            "prod/cart/app.yaml yaml currency: EUR\n",
+            "prod/cart/cart-config kv {\"LOG_LEVEL\":\"info\",\"PORT\":\"80\"}",
+            "prod/cart/note.txt text hello",
+        ]
+    );
+    for expected in [
+        "secrets 1 prod/db-secret",
+        "managed-objects 1 prod/kube-root-ca.crt",
+        "other-objects 1 Deployment web",
+        "source-texts 1 PORT",
+        "binary 1 logo.png",
+        "labels 1",
+    ] {
+        assert_note(&export, expected);
+    }
+    let all = format!("{:?} {:?}", notes(&export), lines(&export));
+    assert!(!all.contains("hush") && !all.contains("aHVzaA") && !all.contains("hidden"), "{all}");
+    let folder =
+        read_folder(&[("a.yaml", MANIFESTS), ("b.yaml", "kind: Secret\nmetadata: {name: x}")], &answers("dev", "x"));
+    assert_eq!(folder.unwrap().configs.len(), 4);
+}
+
+#[test]
+fn manifest_with_a_mistake_is_refused_with_its_place() {
+    let refusal = read_file("kind: ConfigMap\ndata: {a: 1\n", &ReadOptions::default()).unwrap_err();
+    let ExportRefusal::Mistake { invalid, .. } = refusal else { panic!("{refusal:?}") };
+    assert!(invalid.line.is_some());
+}
+
+#[test]
+fn settings_of_dotnet_are_merged_by_environment() {
+    let files = [
+        (
+            "appsettings.json",
+            "{\n // why\n \"Logging\": {\"LogLevel\": {\"Default\": \"Info\", \"Microsoft.AspNetCore\": \"Warning\"}},\n \"List\": [\"a\", \"b\"], \"On\": true, \"Port\": 80, \"None\": null,\n \"ConnectionStrings\": {\"Db\": \"x\"},\n}",
+        ),
+        ("appsettings.Production.json", "{\"logging\": {\"loglevel\": {\"default\": \"Error\"}}, \"List\": [\"x\"]}"),
+        ("launchSettings.json", "{}"),
+    ];
+    let options = ReadOptions { app: Some("web".parse().unwrap()), ..ReadOptions::default() };
+    let export = read_folder(&files, &options).unwrap();
+    assert_eq!(export.product, Product::DotNet);
+    assert_eq!(
+        lines(&export),
+        [
+            "production/web/appsettings kv {\"logging:loglevel:default\":\"Error\",\"Logging:LogLevel:Microsoft.AspNetCore\":\"Warning\",\"List:0\":\"x\",\"List:1\":\"b\",\"On\":true,\"Port\":80,\"None\":null,\"ConnectionStrings:Db\":\"x\"}"
+        ]
+    );
+    assert_note(&export, "likely-secrets 1 ConnectionStrings:Db");
+    assert_note(&export, "entries 1 launchSettings.json");
+}
