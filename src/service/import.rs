@@ -266,7 +266,7 @@ pub struct Exported {
 }
 
 /// Returns the content after an import.
-fn imported(now: &Content, read: Content, mode: ImportMode) -> Content {
+pub(super) fn imported(now: &Content, read: Content, mode: ImportMode) -> Content {
     match (now, read) {
         (Content::Kv(there), Content::Kv(read)) => Content::Kv(merged(there, read, mode)),
         (_, read) => read,
@@ -290,7 +290,8 @@ fn merged(present: &Items, read: Items, mode: ImportMode) -> Items {
     items
 }
 
-fn edits(now: &Content, new: &Content) -> Vec<(String, Edit)> {
+/// Returns the edits that lead from one content to another.
+pub(super) fn edits(now: &Content, new: &Content) -> Vec<(String, Edit)> {
     match (now, new) {
         (Content::Kv(there), Content::Kv(items)) => {
             let gone = there.keys().filter(|k| !items.contains_key(*k)).map(|k| (k.clone(), Edit::Remove));

@@ -4,6 +4,7 @@
 mod accounts;
 mod changes;
 mod delivery;
+mod exchange;
 mod forged;
 mod nodes;
 mod processes;

@@ -1,0 +1,194 @@
+//! Tests of importing and exporting whole applications and environments.
+
+use std::collections::BTreeMap;
+
+use trimtab::{
+    domain::{
+        access::{Actor, Role},
+        change::ChangeState,
+        content::Format,
+        error::Need,
+    },
+    exchange::{self, ExportEntry, ExportSource, FoundConfig, ReadOptions},
+    service::{ApplyExport, ConfigOutcome, ImportMode, PutNamespace, RefusedConfig},
+};
+
+use crate::{on_both_set_ups, support::*};
+
+const SHOP: &str = "dev/shop/application";
+
+/// Reads an export of Apollo with these files.
+fn apollo(files: &[(&str, &str)]) -> Vec<FoundConfig> {
+    let item = |(path, bytes): &(&str, &str)| ExportEntry { path: (*path).into(), bytes: bytes.as_bytes().to_vec() };
+    let source = ExportSource::Folder(files.iter().map(item).collect());
+    exchange::read(source, &ReadOptions::default()).unwrap().configs
+}
+
+/// Returns the JSON of items.
+fn items(items: &[(&str, &str)]) -> String {
+    let item = |(key, value): &(&str, &str)| serde_json::json!({"key": key, "value": value, "lineNum": 1});
+    serde_json::to_string(&items.iter().map(item).collect::<Vec<_>>()).unwrap()
+}
+
+fn apply(configs: Vec<FoundConfig>) -> ApplyExport {
+    let (mode, message) = (ImportMode::Merge, "import".to_owned());
+    ApplyExport { configs, mode, create: false, allow_incomplete: false, message }
+}
+
+/// Returns why each config is refused.
+fn refusals(preview: &trimtab::service::ExportPreview) -> Vec<(String, RefusedConfig)> {
+    preview.refused().map(|(config, why)| (config.to_string(), why.clone())).collect()
+}
+
+on_both_set_ups! {
+    async fn import_creates_what_is_missing_and_publishes_nothing(site: Site) {
+        let (site, shell) = (site.with_shop().await, Actor::shell());
+        let found = apollo(&[
+            ("o/Orders/DEV/Orders+default+application.properties", &items(&[("a", "1")])),
+            ("o/Orders/PRO/Orders+default+application.properties", &items(&[("a", "2")])),
+            ("o/Orders/PRO/Orders+default+blank.json", ""),
+        ]);
+        let preview = site.service.preview_export(&shell, &apply(found.clone())).await.unwrap();
+        assert!(preview.changes.is_empty());
+        assert!(refusals(&preview).iter().all(|(_, why)| *why == RefusedConfig::Missing), "{preview:?}");
+
+        let with_create = ApplyExport { create: true, ..apply(found) };
+        let refused = site.service.apply_export(ana(), &with_create).await.unwrap();
+        assert!(refusals(&refused.preview).iter().all(|(_, why)| *why == RefusedConfig::MayNotCreate));
+        assert!(site.db.read().await.unwrap().app(&"orders".parse().unwrap()).await.unwrap().is_none());
+
+        let applied = site.service.apply_export(&shell, &with_create).await.unwrap();
+        assert_eq!(applied.preview.new_apps, ["orders".parse().unwrap()]);
+        let created: Vec<_> = applied.preview.new_namespaces.iter().map(|(_, name, format)| (name.as_str(), *format)).collect();
+        assert_eq!(created, [("application", Format::Kv), ("blank.json", Format::Json)]);
+        let mut messages = Vec::new();
+        for id in &applied.changes {
+            let view = site.service.change(&shell, id).await.unwrap();
+            assert_eq!((view.change.state, view.configs.len()), (ChangeState::Open, 1));
+            messages.push((view.configs[0].config.to_string(), view.change.message));
+        }
+        let expected = [("dev/orders/application", "import (1/2)"), ("prod/orders/application", "import (2/2)")];
+        assert_eq!(messages, expected.map(|(config, message)| (config.to_owned(), message.to_owned())));
+        assert_eq!(site.in_channel("dev/orders/application").await, None, "nothing is published by itself");
+
+        site.publish(&shell, &applied.changes[0]).await.unwrap();
+        assert_eq!(site.in_channel("dev/orders/application").await, Some((1, r#"{"a":"1"}"#.into())));
+        let again = site.service.preview_export(&shell, &with_create).await.unwrap();
+        let same = again.configs.iter().filter(|config| matches!(config.outcome, ConfigOutcome::Same)).count();
+        assert_eq!((same, again.changes.len()), (1, 1), "what is live is not imported again");
+    }
+
+    async fn import_is_compared_with_what_is_live_by_key(site: Site) {
+        let site = site.with_shop().await;
+        let live = vec![save(SHOP, vec![set("same", "1"), set("other", "1"), set("only-live", "1")])];
+        site.service.save_and_publish(ana(), "test".into(), "dev".into(), live, None).await.unwrap();
+        let found = apollo(&[(
+            "o/shop/DEV/shop+default+application.properties",
+            &items(&[("same", "1"), ("other", "2"), ("new", "3")]),
+        )]);
+        for (mode, expected, document) in [
+            (ImportMode::Merge, (1, 1, 0), r#"{"same":"1","other":"2","only-live":"1","new":"3"}"#),
+            (ImportMode::Replace, (0, 0, 1), r#"{"same":"1","other":"2","new":"3"}"#),
+        ] {
+            let wanted = ApplyExport { mode, ..apply(found.clone()) };
+            let applied = site.service.apply_export(ana(), &wanted).await.unwrap();
+            let outcome = &applied.preview.configs[0].outcome;
+            assert!(matches!(outcome, ConfigOutcome::Edited { only_live: 1, .. }), "{outcome:?}");
+            let counts = outcome.diff().unwrap().counts();
+            assert_eq!((counts.added, counts.changed, counts.removed), expected);
+            site.publish(ana(), &applied.changes[0]).await.unwrap();
+            assert_eq!(site.in_channel(SHOP).await.unwrap().1, document);
+        }
+    }
+
+    async fn config_that_cannot_be_imported_is_refused_with_the_reason(site: Site) {
+        let (site, shell) = (site.with_shop().await, Actor::shell());
+        let text = r#"[{"key":"content","value":"{}","lineNum":1}]"#;
+        let found = apollo(&[
+            ("o/shop/DEV/shop+default+routes.yaml.properties", &items(&[("a", "1")])),
+            ("o/shop/DEV/shop+default+application.properties", &items(&[("a", "1"), (" blank", "1")])),
+            ("o/shop/UAT/shop+default+application.properties", &items(&[("a", "1")])),
+            ("o/shop/PRO/shop+default+missing.json", text),
+        ]);
+        let preview = site.service.preview_export(&shell, &apply(found.clone())).await.unwrap();
+        assert_eq!(refusals(&preview), [
+            ("dev/shop/application".to_owned(), RefusedConfig::Incomplete),
+            ("dev/shop/routes.yaml".to_owned(), RefusedConfig::Format { live: Format::Yaml, found: Format::Kv }),
+            ("prod/shop/missing.json".to_owned(), RefusedConfig::Missing),
+            ("uat/shop/application".to_owned(), RefusedConfig::NoEnv),
+        ]);
+        let incomplete = ApplyExport { allow_incomplete: true, ..apply(found.clone()) };
+        let applied = site.service.apply_export(&shell, &incomplete).await.unwrap();
+        assert_eq!((applied.changes.len(), refusals(&applied.preview).len()), (1, 3));
+
+        let viewer = user_with_roles("vera", &[("dev/shop/*", Role::VIEWER)]);
+        let preview = site.service.preview_export(&viewer, &apply(found.clone())).await.unwrap();
+        let whys: Vec<_> = refusals(&preview).into_iter().map(|(_, why)| why).collect();
+        assert_eq!(whys[..2], [RefusedConfig::NotAllowed(Need::Edit), RefusedConfig::NotAllowed(Need::Edit)]);
+        assert_eq!(whys[2..], [RefusedConfig::NoAccess, RefusedConfig::NoAccess], "an unseen config looks non-existent");
+
+        let archived = PutNamespace {
+            app: "shop".parse().unwrap(),
+            name: "application".parse().unwrap(),
+            format: None,
+            description: None,
+            archived: Some(true),
+        };
+        site.service.put_namespace(&shell, archived).await.unwrap();
+        let preview = site.service.preview_export(&shell, &incomplete).await.unwrap();
+        assert_eq!(refusals(&preview)[0].1, RefusedConfig::Archived);
+    }
+
+    async fn large_import_becomes_several_changes(site: Site) {
+        let (site, shell) = (site.with_shop().await, Actor::shell());
+        let files: Vec<(String, String)> = (0..70)
+            .map(|n| (format!("o/shop/DEV/shop+default+n{n}.properties"), items(&[("a", "1")])))
+            .collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let wanted = ApplyExport { create: true, ..apply(apollo(&files)) };
+        let applied = site.service.apply_export(&shell, &wanted).await.unwrap();
+        let sizes: Vec<usize> = applied.preview.changes.iter().map(Vec::len).collect();
+        assert_eq!((sizes, applied.changes.len()), (vec![60, 10], 2));
+        for id in &applied.changes {
+            site.publish(&shell, id).await.unwrap();
+        }
+        assert_eq!(site.in_channel("dev/shop/n69").await, Some((1, r#"{"a":"1"}"#.into())));
+    }
+
+    async fn exported_application_is_imported_without_loss(site: Site) {
+        let (site, shell) = (site.with_shop().await, Actor::shell());
+        let typed = trimtab::domain::content::Item {
+            value: "1.50e3".into(),
+            kind: trimtab::domain::content::ValueType::Number,
+            comment: "how much".into(),
+            since: 0,
+        };
+        let edits = vec![("n".to_owned(), trimtab::domain::merge::Edit::Set(typed)), set("s", "é\r\n")];
+        let saves = vec![save(SHOP, edits), save("dev/shop/routes.yaml", vec![text("a: 1\r\n")])];
+        site.service.save_and_publish(ana(), "test".into(), "dev".into(), saves, None).await.unwrap();
+
+        let shop = "shop".parse().unwrap();
+        let exported = site.service.export_all(ana(), None, Some(&shop)).await.unwrap();
+        assert_eq!(exported.len(), 4, "two namespaces in two environments");
+        let apps = BTreeMap::from([("shop".to_owned(), Some("copy".parse().unwrap()))]);
+        let options = ReadOptions { apps, ..ReadOptions::default() };
+        for bytes in [exchange::write_zip(&exported), exchange::write_json(&exported).into_bytes()] {
+            let same = exchange::read(ExportSource::File(bytes.clone()), &ReadOptions::default()).unwrap().configs;
+            let preview = site.service.preview_export(&shell, &apply(same)).await.unwrap();
+            assert!(preview.changes.is_empty() && preview.refused().count() == 0, "{preview:?}");
+
+            let copies = exchange::read(ExportSource::File(bytes), &options).unwrap().configs;
+            let wanted = ApplyExport { create: true, ..apply(copies) };
+            for id in site.service.apply_export(&shell, &wanted).await.unwrap().changes {
+                site.publish(&shell, &id).await.unwrap();
+            }
+            let copied = site.service.export_all(ana(), None, Some(&"copy".parse().unwrap())).await.unwrap();
+            let document = |config: &exchange::ExportedConfig| config.content.as_ref().map(|content| content.document());
+            assert!(exported.iter().map(document).eq(copied.iter().map(document)));
+        }
+        assert_eq!(site.in_channel("dev/copy/application").await, Some((1, "{\"n\":1.50e3,\"s\":\"é\\r\\n\"}".into())));
+        let viewer = user_with_roles("vera", &[("dev/shop/application", Role::VIEWER)]);
+        assert_eq!(site.service.export_all(&viewer, None, None).await.unwrap().len(), 1);
+        assert!(site.service.export_all(&viewer, Some(&"prod".parse().unwrap()), None).await.is_err());
+    }
+}
