@@ -189,7 +189,7 @@ pub(super) fn counts(view: &ChangeView) -> String {
     counts_text(view.counts())
 }
 
-fn counts_text(counts: Counts) -> String {
+pub(super) fn counts_text(counts: Counts) -> String {
     format!("{} added, {} changed, {} removed", counts.added, counts.changed, counts.removed)
 }
 

@@ -7,13 +7,13 @@ use std::{
 
 use clap::Args;
 
-use super::{CommandContext, CommandError, change, output};
+use super::{CommandContext, CommandError, change, exports, output};
 use crate::{
     domain::{
         access::Actor,
         content::Format,
         error::{Error, Invalid, Problem, StateConflict},
-        names::ConfigId,
+        names::{AppName, ConfigId, EnvName},
     },
     formats::{self, ItemFormat, MAX_PROBLEMS, MAX_SOURCE_BYTES, Typing},
     service::{self, ImportMode},
@@ -28,14 +28,23 @@ const TEXTS: [Format; 2] = [Format::Xml, Format::Text];
     after_help = "An import creates a new change, based on the live content. It does not modify open changes. Only the \
 id of the change is printed on stdout; `trimtab change` shows, publishes or discards it. With --publish the change is \
 created and published in one step, and a refused import leaves no open change.\n\n\
+With --from a whole export of Trimtab or another product is imported, as one or several changes. Without --apply only \
+a preview is printed. The command fails if a config cannot be imported.\n\n\
 Each mistake is reported in one line as FILE:LINE:COLUMN: MESSAGE. The name of stdin is -."
 )]
 pub(super) struct ImportArgs {
     /// File to import; - is stdin
     file: PathBuf,
     /// Config to import into, as prod/shop/application
-    #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
-    config: ConfigId,
+    #[arg(
+        long = "config",
+        value_name = "ENV/APP/NAMESPACE",
+        value_parser = config,
+        required_unless_present = "from"
+    )]
+    config: Option<ConfigId>,
+    #[command(flatten)]
+    whole: exports::FromArgs,
     /// Format of the file: properties, dotenv, json, yaml, toml [default: detected from the name or the content]
     #[arg(long, value_parser = format)]
     format: Option<String>,
@@ -62,8 +71,19 @@ pub(super) struct ImportArgs {
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
     /// Config to export, as prod/shop/application
-    #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
-    config: ConfigId,
+    #[arg(
+        long = "config",
+        value_name = "ENV/APP/NAMESPACE",
+        value_parser = config,
+        required_unless_present_any = ["env", "app"]
+    )]
+    config: Option<ConfigId>,
+    /// Export all configs of this environment, for `import --from trimtab`: JSON, or a zip if --output ends in .zip
+    #[arg(long, value_name = "ENV", value_parser = exports::name::<EnvName>, conflicts_with_all = ["config", "format", "release"])]
+    env: Option<EnvName>,
+    /// Export all configs of this application
+    #[arg(long, value_name = "APP", value_parser = exports::name::<AppName>, conflicts_with_all = ["config", "format", "release"])]
+    app: Option<AppName>,
     /// Format of keys and values: properties, dotenv, json, yaml, toml [default: by the name of --output, else json]. A
     /// text is written unchanged
     #[arg(long, value_parser = format)]
@@ -77,14 +97,18 @@ pub(super) struct ExportArgs {
 }
 
 pub(super) async fn import(context: &CommandContext, import: ImportArgs) -> Result<(), CommandError> {
-    let (config, actor, file) = (&import.config, Actor::shell(), import.file.to_string_lossy());
+    let mode = if import.replace { ImportMode::Replace } else { ImportMode::Merge };
+    let (Some(config), None) = (&import.config, &import.whole.from) else {
+        return exports::import(context, &import.file, import.whole, mode, import.message).await;
+    };
+    let (actor, file) = (Actor::shell(), import.file.to_string_lossy());
     let text = read(&import.file)?;
     let wanted = service::Import {
-        source: source_format(context, &actor, &import, &text).await?,
+        source: source_format(context, &actor, config, &import, &text).await?,
         config: config.clone(),
         text: text.into(),
         typing: if import.strings { Typing::Strings } else { Typing::Keep },
-        mode: if import.replace { ImportMode::Replace } else { ImportMode::Merge },
+        mode,
         allow_empty: import.allow_empty,
     };
     if import.publish {
@@ -128,10 +152,11 @@ fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), CommandErr
 async fn source_format(
     context: &CommandContext,
     actor: &Actor,
+    config: &ConfigId,
     import: &ImportArgs,
     text: &str,
 ) -> Result<ItemFormat, CommandError> {
-    let (format, file) = (context.service.format(actor, &import.config).await?, import.file.to_string_lossy());
+    let (format, file) = (context.service.format(actor, config).await?, import.file.to_string_lossy());
     if format != Format::Kv {
         return match import.format.as_deref().filter(|asked| !formats::is_name_of(format, asked)) {
             Some(asked) => Err(unknown_format(asked, format)),
@@ -149,8 +174,11 @@ async fn source_format(
 }
 
 pub(super) async fn export(context: &CommandContext, export: ExportArgs) -> Result<(), CommandError> {
-    let (config, actor) = (&export.config, Actor::shell());
+    let actor = Actor::shell();
     let output = export.output.filter(|path| path.as_os_str() != "-");
+    let Some(config) = &export.config else {
+        return exports::export(context, export.env.as_ref(), export.app.as_ref(), output.as_deref()).await;
+    };
     let asked = match (export.format, &output) {
         (None, Some(path)) => format_from_file_name(context, &actor, config, path).await?,
         (asked, _) => asked,
@@ -159,7 +187,7 @@ pub(super) async fn export(context: &CommandContext, export: ExportArgs) -> Resu
     let text = exported.map_err(|error| CommandError::of(&config.to_string(), &error))?.text;
     match output {
         None => output::print(text.expose()),
-        Some(path) => output::write(&path, text.expose()),
+        Some(path) => output::write(&path, text.expose().as_bytes()),
     }
 }
 
@@ -196,7 +224,7 @@ fn format(text: &str) -> Result<String, String> {
     text.parse().map(|source: ItemFormat| source.as_str().to_owned()).map_err(problem_text)
 }
 
-fn problem_text(wrong: Invalid) -> String {
+pub(super) fn problem_text(wrong: Invalid) -> String {
     crate::texts::Lang::En.problem(&wrong.problem)
 }
 

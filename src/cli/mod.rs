@@ -3,6 +3,7 @@
 mod admin;
 mod change;
 mod demo;
+mod exports;
 mod files;
 mod health;
 mod mistakes;
@@ -89,9 +90,9 @@ enum Command {
     },
     /// Fill the database with demo data; safe to run twice
     Demo,
-    /// Import a file as a new change, and optionally publish it
+    /// Import a file as a new change, and optionally publish it; or a whole export with --from
     Import(files::ImportArgs),
-    /// Write a config to a file
+    /// Write a config, or all of an application or environment, to a file
     Export(files::ExportArgs),
     /// Open changes: list, show, publish, discard
     Change {

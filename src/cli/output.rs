@@ -42,7 +42,7 @@ pub(super) fn print_once(line: &str) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// Fails if the file cannot be written.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), CommandError> {
     let failed = |error: io::Error| CommandError::io(&path.display().to_string(), &error);
     // Replaces the target of a link, not the link.
     let target = match path.canonicalize() {
@@ -53,13 +53,13 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     };
     let written = match fs::metadata(&target) {
         // Writes directly to a device or a pipe, which cannot be replaced.
-        Ok(there) if !there.is_file() => File::options().write(true).open(&target).and_then(|f| fill(f, text)),
-        there => replace(&target, there.ok(), text),
+        Ok(there) if !there.is_file() => File::options().write(true).open(&target).and_then(|f| fill(f, content)),
+        there => replace(&target, there.ok(), content),
     };
     written.map_err(failed)
 }
 
-fn replace(target: &Path, old_metadata: Option<fs::Metadata>, text: &str) -> io::Result<()> {
+fn replace(target: &Path, old_metadata: Option<fs::Metadata>, content: &[u8]) -> io::Result<()> {
     // Writes a draft beside the target. Its name is random, because processes in containers may share one id.
     let draft = target.with_file_name(format!(".trimtab-{}.new", uuid::Uuid::new_v4().simple()));
     let written = || {
@@ -67,7 +67,7 @@ fn replace(target: &Path, old_metadata: Option<fs::Metadata>, text: &str) -> io:
         if let Some(there) = old_metadata {
             file.set_permissions(there.permissions())?;
         }
-        fill(&file, text)?;
+        fill(&file, content)?;
         file.sync_all()?;
         fs::rename(&draft, target)
     };
@@ -78,6 +78,6 @@ fn replace(target: &Path, old_metadata: Option<fs::Metadata>, text: &str) -> io:
     })
 }
 
-fn fill(mut file: impl Write, text: &str) -> io::Result<()> {
-    file.write_all(text.as_bytes())
+fn fill(mut file: impl Write, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)
 }

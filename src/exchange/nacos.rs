@@ -143,7 +143,7 @@ fn format(id: &str, declared: Option<&str>, text: &str, notes: &mut ImportNotes)
     let by_ending = format_by_ending(id);
     match (known, by_ending) {
         (Some(format), _) if format != Format::Text => format,
-        (_, Some(by_ending)) if by_ending == Format::Text => Format::Text,
+        (_, Some(Format::Text)) => Format::Text,
         (known, Some(by_ending)) => {
             let is_valid = formats::check(by_ending, formats::stored(by_ending, text)).is_ok() || text.is_empty();
             match known {

@@ -9,6 +9,7 @@ use super::node::{Installation, Node, prepare};
 
 on_both! {
     import_makes_a_new_change
+    whole_export_is_previewed_and_then_imported
     refused_import_leaves_no_open_change
 }
 
@@ -136,6 +137,49 @@ async fn import_makes_a_new_change(place: Installation) {
     assert_eq!(again, ["trimtab: This change was discarded. Start a new one."]);
     let unknown = run(&place, &["change", "show", "1"]).await.failed();
     assert_eq!(unknown, ["trimtab: change 1 does not exist, or you have no access to it. Check the spelling."]);
+}
+
+async fn whole_export_is_previewed_and_then_imported(place: Installation) {
+    let (_node, ..) = installed(&place).await;
+    file(&place, "one.properties", "a=1\n");
+    run(&place, &["import", "one.properties", "--config", SHOP, "--publish"]).await.done();
+    run(&place, &["export", "--app", "shop", "-o", "shop.zip"]).await.done();
+    let json = run(&place, &["export", "--env", "dev"]).await.done();
+    assert!(serde_json::from_str::<Value>(&json).unwrap()["configs"].as_array().unwrap().len() >= 3);
+    assert!(run(&place, &["import", "shop.zip", "--from", "auto"]).await.done().contains("Nothing to import."));
+
+    let copy = ["import", "shop.zip", "--from", "trimtab", "--map-app", "shop=copy"];
+    let refused = run(&place, &copy).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.out.contains("REFUSED: there is no such namespace") && refused.err.contains("cannot be imported"));
+    let with_create = [&copy[..], &["--create"]].concat();
+    let preview = run(&place, &with_create).await.done();
+    assert!(preview.contains("dev/copy/application: 1 added") && preview.contains("application copy"), "{preview}");
+    assert!(open_changes(&place).await.is_empty(), "a preview changes nothing");
+
+    let applied = run(&place, &[&with_create[..], &["--apply", "-m", "copy of shop"]].concat()).await.done();
+    let open = open_changes(&place).await;
+    assert_eq!((open.len(), &open[0]["message"]), (1, &json!("copy of shop")));
+    assert_eq!(applied.trim(), open[0]["id"].as_str().unwrap());
+    run(&place, &["change", "publish", applied.trim()]).await.done();
+    assert_eq!(run(&place, &["export", "--config", "dev/copy/application"]).await.done(), "{\n  \"a\": \"1\"\n}\n");
+
+    std::fs::create_dir(place.folder().join("spring")).unwrap();
+    file(&place, "spring/application.yml", "port: 1\n");
+    file(&place, "spring/cart-prod.yml", "name: cart\n");
+    let report = run(&place, &["import", "spring", "--from", "auto", "--create", "--json"]).await.done();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(
+        (&report["product"], &report["configs"][0]["config"]),
+        (&json!("spring"), &json!("prod/cart/application"))
+    );
+    assert_eq!(report["parts"], json!([["prod/cart/application"]]));
+
+    file(&place, "unknown.txt", "hello");
+    let unknown = run(&place, &["import", "unknown.txt", "--from", "auto"]).await.failed();
+    assert!(unknown[0].starts_with("trimtab: unknown.txt: This is not an export that Trimtab knows."), "{unknown:?}");
+    let usage = run(&place, &["import", "unknown.txt"]).await;
+    assert!(usage.code == 2 && usage.err.contains("--config"), "{usage:?}");
 }
 
 async fn refused_import_leaves_no_open_change(place: Installation) {
