@@ -149,7 +149,7 @@ pub(super) async fn import(
     }
     match preview.refused().count() {
         0 => Ok(()),
-        n => Err(format!("{name}: {n} of {} configs cannot be imported", preview.configs.len()).into()),
+        n => Err(format!("{name}: {n} of {} cannot be imported", configs(preview.configs.len())).into()),
     }
 }
 
@@ -171,7 +171,7 @@ fn refused(file: &str, refusal: &ExportRefusal) -> CommandError {
 fn report(export: &ReadExport, preview: &ExportPreview, is_applied: bool) -> String {
     let mut out = String::new();
     let generation = if export.generation.is_empty() { String::new() } else { format!(" ({})", export.generation) };
-    let _ = writeln!(out, "{}{generation}: {} configs\n", export.product.title(), export.configs.len());
+    let _ = writeln!(out, "{}{generation}: {}\n", export.product.title(), configs(export.configs.len()));
     for (found, previewed) in export.configs.iter().zip(&preview.configs) {
         let incomplete = if found.is_incomplete() { ", incomplete" } else { "" };
         let _ = writeln!(out, "  {}: {}{incomplete}", previewed.config, outcome(&previewed.outcome));
@@ -200,9 +200,9 @@ fn report(export: &ReadExport, preview: &ExportPreview, is_applied: bool) -> Str
         0 => out += "Nothing to import.\n",
         n => {
             let _ = writeln!(out, "{n} {}:", if n == 1 { "change" } else { "changes" });
-            for (n, configs) in preview.changes.iter().enumerate() {
-                let (env, all) = (configs.first().map(|config| config.env.as_str()), configs.len());
-                let _ = writeln!(out, "  {}. {}: {all} configs", n + 1, env.unwrap_or_default());
+            for (n, part) in preview.changes.iter().enumerate() {
+                let env = part.first().map(|config| config.env.as_str()).unwrap_or_default();
+                let _ = writeln!(out, "  {}. {env}: {}", n + 1, configs(part.len()));
             }
             out += match is_applied {
                 true => "The changes are open. Review and publish them in the console or with `trimtab change`.\n",
@@ -211,6 +211,10 @@ fn report(export: &ReadExport, preview: &ExportPreview, is_applied: bool) -> Str
         }
     }
     out
+}
+
+fn configs(n: usize) -> String {
+    if n == 1 { "1 config".to_owned() } else { format!("{n} configs") }
 }
 
 /// Returns the notes of a weight: those of the whole export, then those of configs.

@@ -245,24 +245,32 @@ fn unify_formats(found: &mut [FoundConfig]) {
     }
 }
 
-/// Renames namespaces so that no config is there twice, and no namespace has both items and texts.
+/// Renames namespaces so that no config is there twice, and no namespace has both items and texts. A text beside items
+/// keeps one name in all environments: `application.yaml` beside `application`.
 fn separate_targets(found: &mut [FoundConfig], notes: &mut ImportNotes) {
     let mut counts: BTreeMap<ConfigId, usize> = BTreeMap::new();
-    let mut with_items = BTreeSet::new();
+    let (mut all, mut with_items) = (BTreeSet::new(), BTreeSet::new());
     for FoundConfig { config, format, .. } in found.iter() {
         *counts.entry(config.clone()).or_default() += 1;
+        let namespace = (config.app.clone(), config.namespace.clone());
         if *format == Format::Kv {
-            with_items.insert((config.app.clone(), config.namespace.clone()));
+            with_items.insert(namespace.clone());
         }
+        all.insert(namespace);
     }
+    let beside_items = |config: &ConfigId, format: Format| -> NamespaceName {
+        let name = format!("{}.{}", config.namespace, formats::media(format).extension).parse();
+        let free = name.ok().filter(|name: &NamespaceName| !all.contains(&(config.app.clone(), name.clone())));
+        free.unwrap_or_else(|| valid(&names::marked(config.namespace.as_str(), format.as_str())))
+    };
     for FoundConfig { config, path, format, .. } in found {
         let mixes = *format != Format::Kv && with_items.contains(&(config.app.clone(), config.namespace.clone()));
-        if counts[config] > 1 || mixes {
-            // A text beside items keeps one name in all environments.
-            let distinct = if counts[config] > 1 { path.as_str() } else { format.as_str() };
-            let name: NamespaceName = valid(&names::marked(config.namespace.as_str(), distinct));
-            notes.about(NoteKind::Renamed, format!("{} → {name}", config.namespace));
-            config.namespace = name;
-        }
+        let name = match counts[config] {
+            1 if mixes => beside_items(config, *format),
+            1 => continue,
+            _ => valid(&names::marked(config.namespace.as_str(), path)),
+        };
+        notes.about(NoteKind::Renamed, format!("{} → {name}", config.namespace));
+        config.namespace = name;
     }
 }

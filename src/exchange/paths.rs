@@ -81,12 +81,13 @@ pub(super) fn add(drafts: &mut Drafts, values: Vec<PathValue>, options: &ReadOpt
 /// Guesses the layout from the shape of the paths.
 fn guess(values: &[PathValue]) -> ImportLayout {
     let part_counts = || values.iter().map(|value| value.path.split('/').filter(|part| !part.is_empty()).count());
+    let with_values = || values.iter().filter(|value| !value.value.expose().is_empty());
     let is_document =
         |value: &&PathValue| format_by_ending(&value.path).is_some() || value.value.expose().contains('\n');
     let first = |value: &PathValue| value.path.trim_start_matches('/').starts_with(&format!("{SPRING_PREFIX}/"));
     if values.iter().all(first) {
         ImportLayout::AppProfileKey
-    } else if values.iter().filter(is_document).count() * 2 > values.len() {
+    } else if with_values().filter(is_document).count() * 2 > with_values().count() {
         ImportLayout::Documents
     } else if part_counts().all(|count| count >= 3) {
         ImportLayout::EnvAppKey

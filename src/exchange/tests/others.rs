@@ -31,7 +31,7 @@ fn consul_paths_follow_spring_cloud_consul() {
         [
             "dev/cart/application kv {\"db.url\":\"mysql://db\",\"db%2Fpool\":\"40\",\"empty\":\"\"}".to_owned(),
             // A namespace has one format in all environments.
-            format!("prod/cart/{} yaml currency: EUR\n", names::marked("application", "yaml")),
+            "prod/cart/application.yaml yaml currency: EUR\n".to_owned(),
         ]
     );
     for expected in ["folder-marks 1", "flags 1 config/cart/db%2Fpool", "binary 1 config/cart/icon"] {
@@ -67,6 +67,10 @@ fn etcd_answers_are_read_with_numbers_of_either_spelling() {
         assert_note(&export, "leases 1 /shop/lock/7a");
         assert_note(&export, "may-be-missing 1 2 / 3");
     }
+    let values =
+        format!(r#"{{"header":{{}},"kvs":[{{"key":"{key}","value":"{value}"}},{{"key":"{lock}"}}],"count":2}}"#);
+    let export = read_file(values, &answers("prod", "x")).unwrap();
+    assert_eq!(lines(&export), ["prod/shop/cart.yaml yaml Port: 80\n", "shop/lock/7a text (nothing)"]);
     assert_eq!(read_file("/shop/a\n1\n", &ReadOptions::default()).unwrap_err(), ExportRefusal::EtcdPlain);
     let mut snapshot = vec![0; 64];
     snapshot[16..20].copy_from_slice(&0xED0C_DAED_u32.to_le_bytes());
