@@ -12,7 +12,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{CommandContext, CommandError, files::problem_text, output};
+use super::{CommandContext, CommandError, mistakes::problem_text, output};
 use crate::{
     domain::{
         access::Actor,

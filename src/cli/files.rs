@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 
-use super::{CommandContext, CommandError, change, exports, output};
+use super::{CommandContext, CommandError, change, exports, mistakes::problem_text, output};
 use crate::{
     domain::{
         access::Actor,
@@ -222,10 +222,6 @@ fn format(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     text.parse().map(|source: ItemFormat| source.as_str().to_owned()).map_err(problem_text)
-}
-
-pub(super) fn problem_text(wrong: Invalid) -> String {
-    crate::texts::Lang::En.problem(&wrong.problem)
 }
 
 fn invalid(wrong: Invalid) -> CommandError {

@@ -127,6 +127,11 @@ fn key(pointer: &str) -> Option<String> {
     Some(key.replace("~1", "/").replace("~0", "~"))
 }
 
+/// Returns the text of a problem with an argument, for clap.
+pub(super) fn problem_text(wrong: Invalid) -> String {
+    Lang::En.problem(&wrong.problem)
+}
+
 /// Escapes control characters, so that the content of a file cannot move the cursor of a terminal or begin a line.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
