@@ -33,6 +33,73 @@ for (const scripts of [true, false]) {
       await expect(page.locator('.hunks > li')).toHaveText([/^url added.*mysql:\/\/staging/, /^extra added.*yes/]);
     });
 
+    test('a refused copy of keys keeps the selection', async ({ page, server, signIn, allowErrors }) => {
+      allowErrors(/4(09|22) .*\/fn\/copy-keys/);
+      const { name, api } = await application(server);
+      const odd = 'a/b#c?d%e&f g中';
+      await api.publish([
+        { config: `staging/${name}/application`, set: { [odd]: '1', 'db.url': 'x', 'db.pool': '4', other: '1' } },
+        { config: `prod/${name}/application`, set: { other: '1' } },
+      ]);
+      await signIn(page);
+      const keys = `/apps/${name}/namespaces/application/keys`;
+      await page.goto(`${keys}?show=missing`);
+      const rows = page.locator('#key-rows tbody tr');
+      await expect(rows).toHaveCount(3);
+      // The filter keeps the choice of keys.
+      await page.getByRole('searchbox').fill('db');
+      await page.getByRole('button', { name: 'Filter' }).click();
+      await expect(page).toHaveURL(/show=missing/);
+      await expect(rows).toHaveCount(2);
+      await page.getByRole('searchbox').fill('');
+      await page.getByRole('searchbox').press('Enter');
+      await expect(rows).toHaveCount(3);
+
+      await page.getByLabel(`Select ${odd}`).check();
+      const copy = page.getByRole('button', { name: 'Copy into a new change' });
+      await copy.click();
+      await expect(card(page, 'Copy keys')).toContainText('Fill this in.');
+      await expect(page.getByLabel(`Select ${odd}`)).toBeChecked();
+      await expect(page.getByLabel('Select db.url')).not.toBeChecked();
+      await page.getByLabel('From', { exact: true }).selectOption(`staging/${name}/application`);
+      await page.getByRole('checkbox', { name: /^staging/ }).check();
+      await copy.click();
+      await expect(page.locator('#notice')).toContainText('There is nothing to copy');
+      await page.getByRole('checkbox', { name: /^prod/ }).check();
+      await copy.click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Copy 1 key from staging');
+
+      await page.goto(`${keys}?show=differs`);
+      await expect(page.locator('.empty')).toContainText('All keys agree');
+      await page.setViewportSize({ width: 360, height: 800 });
+      await page.goto(keys);
+      await expect(rows.filter({ hasText: 'db.url' }).locator('td.v')).toHaveText(['dev–not present', 'stagingx', /^prod–/]);
+      await expect(rows.first().locator('.of').first()).toBeVisible();
+    });
+
+    test('differences are promoted to another environment', async ({ page, server, signIn }) => {
+      const { name, api } = await application(server);
+      await api.publish([
+        { config: `staging/${name}/application`, set: { same: '1', pool: '4', url: 'mysql://staging' } },
+        { config: `prod/${name}/application`, set: { same: '1', pool: '16', old: 'x' } },
+      ]);
+      await signIn(page);
+      await page.goto(`/apps/${name}`);
+      await page.getByRole('link', { name: 'Promote' }).click();
+      await page.getByLabel('From', { exact: true }).selectOption('staging');
+      await page.getByLabel('To', { exact: true }).selectOption('prod');
+      await page.getByRole('button', { name: 'Compare' }).click();
+      const rows = card(page, 'Namespaces to copy').locator('li');
+      await expect(rows).toHaveCount(1);
+      await expect(rows).toContainText(/1 added.*1 changed.*1 removed/);
+      await page.getByLabel('Also remove keys that staging does not have').check();
+      await page.getByRole('button', { name: 'Copy into a new change' }).click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Promote staging to prod');
+      await expect(page.locator('.hunks > li')).toHaveCount(3);
+      await page.goto(`/apps/${name}/promote?from=prod&to=prod`);
+      await expect(page.locator('.empty')).toContainText('prod and prod are equal');
+    });
+
     test('an application is created, described, archived and restored', async ({ page, server, signIn, allowErrors }) => {
       allowErrors(/4(09|22) .*\/fn\//);
       const { name: taken } = await application(server);

@@ -11,7 +11,7 @@ pub mod account;
 pub mod apps;
 pub mod changes;
 pub mod config;
-pub mod keys;
+pub mod copies;
 pub mod paths;
 pub mod people;
 pub mod prefer;

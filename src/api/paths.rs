@@ -32,14 +32,15 @@ pub fn app(name: &AppName) -> String {
     format!("/apps/{name}")
 }
 
-/// Returns a path with a query. Pairs without a value are left out.
+/// Returns a path with a query, which goes before a fragment of the path. Pairs without a value are left out.
 pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
+    let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
     let mut address = path.to_owned();
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         let before = if address.contains('?') { '&' } else { '?' };
         let _ = write!(address, "{before}{name}={}", Encoded(value));
     }
-    address
+    address + fragment
 }
 
 /// All characters except the unreserved ones.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{PageAddress, Submit, lang};
+use super::{Hidden, PageAddress, Submit, lang};
 
 /// Number of rows in one table body of a [`LongTable`].
 pub const BODY_ROWS: usize = 25;
@@ -63,7 +63,7 @@ pub fn Table<R: IntoView + 'static>(
 }
 
 /// Shows only the rows of the table or list `of` that contain every word, and their number. If scripts run, it filters
-/// while typing; otherwise the server gets `?q=`.
+/// while typing, unless `on_server`; otherwise the server gets `?q=`.
 #[component]
 pub fn FilterBox(
     /// Id of the table or list. Its rows are those of the table bodies, or the list items.
@@ -75,8 +75,21 @@ pub fn FilterBox(
     /// Current filter of the page.
     #[prop(optional, into)]
     value: Option<String>,
+    /// Other query parameters that the server gets.
+    #[prop(optional)]
+    with: Vec<(&'static str, String)>,
+    /// Only the server filters, because the page does not have all rows.
+    #[prop(optional)]
+    on_server: bool,
 ) -> impl IntoView {
     let t = lang();
+    let with = with.into_iter().filter(|(_, value)| !value.is_empty());
+    let with = with.map(|(name, value)| view! { <Hidden name value /> }).collect_view();
+    let submit = if on_server {
+        view! { <Submit>{t.filter()}</Submit> }.into_any()
+    } else {
+        view! { <noscript><Submit>{t.filter()}</Submit></noscript> }.into_any()
+    };
     let here = use_context::<PageAddress>().map(|here| here.path.split('?').next().unwrap_or_default().to_owned());
     let template = t.filter_shows("{}", "{}");
     view! {
@@ -91,12 +104,13 @@ pub fn FilterBox(
                     autocomplete="off"
                     spellcheck="false"
                     aria-controls=of.clone()
-                    data-filter=of
+                    data-filter=(!on_server).then_some(of)
                     data-none=t.filter_none()
                     data-shows=template
                 />
                 <output class="quiet" aria-live="polite"></output>
-                <noscript><Submit>{t.filter()}</Submit></noscript>
+                {with}
+                {submit}
             </form>
         </search>
     }

@@ -119,6 +119,8 @@ pub enum StateConflict {
     Numbers,
     /// The config has no release.
     Unreleased,
+    /// The targets of a copy have all keys already.
+    NothingToCopy,
 }
 
 /// A part of the installation.

@@ -1,11 +1,13 @@
 //! Differences of two structured texts by their keys, whatever their order and layout.
 
-use serde_json::Value;
+use std::collections::HashMap;
 
 use super::{ItemFormat, Typing, read};
 use crate::domain::{
     content::{Format, Item, Items, ValueType},
     diff::KeyDiff,
+    json::{self, JsonValue},
+    limits,
 };
 
 /// Returns whether texts of this format consist of keys that can be compared.
@@ -50,13 +52,30 @@ fn items(format: ItemFormat, text: &str) -> Option<Items> {
 
 /// Returns whether two items are equal. In an array, the keys of objects have no order either.
 fn is_same(old: &Item, new: &Item) -> bool {
-    let parsed = |item: &Item| serde_json::from_str::<Value>(item.value.expose()).ok();
     let is_equal_json = || {
+        let [old_value, new_value] = [old, new].map(|item| json::parse(item.value.expose(), limits::NESTING).ok());
         old.comment == new.comment
             && (old.kind, new.kind) == (ValueType::Json, ValueType::Json)
-            && parsed(old).is_some_and(|value| Some(value) == parsed(new))
+            && old_value.zip(new_value).is_some_and(|(old, new)| is_equal(&old, &new))
     };
     old.has_same_content(new) || is_equal_json()
+}
+
+/// Compares two JSON values. Numbers are compared by their digits, because no type holds them all.
+fn is_equal(old: &JsonValue, new: &JsonValue) -> bool {
+    match (old, new) {
+        (JsonValue::Literal(old), JsonValue::Literal(new)) => old == new,
+        (JsonValue::String(old), JsonValue::String(new)) => old == new,
+        (JsonValue::List { values: old, .. }, JsonValue::List { values: new, .. }) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| is_equal(old, new))
+        }
+        (JsonValue::Map(old), JsonValue::Map(new)) => {
+            let new: HashMap<&str, &JsonValue> = new.iter().map(|member| (&*member.key, &member.value)).collect();
+            let is_in_new = |value, key| new.get(key).is_some_and(|new| is_equal(value, new));
+            old.len() == new.len() && old.iter().all(|member| is_in_new(&member.value, &*member.key))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +109,8 @@ mod tests {
     fn order_of_arrays_types_and_comments_count() {
         assert_eq!(diff(Format::Json, r#"{"a": [1, 2]}"#, r#"{"a": [2, 1]}"#).unwrap().len(), 1);
         assert_eq!(diff(Format::Json, r#"{"a": 1}"#, r#"{"a": "1"}"#).unwrap().len(), 1);
+        let large = |last| format!(r#"{{"a": [{{"b": 1844674407370955161{last}, "c": 1}}]}}"#);
+        assert_eq!(diff(Format::Json, &large(6), &large(7)).unwrap().len(), 1);
         assert_eq!(diff(Format::Yaml, "# one\na: [1]\n", "# two\na: [1]\n").unwrap().len(), 1);
     }
 

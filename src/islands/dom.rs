@@ -69,6 +69,15 @@ pub fn by_id(id: &str) -> Option<HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
+/// Says something in the page's status message, which screen readers announce.
+pub fn say(text: &str) {
+    let Some(flash) = by_id("flash") else { return };
+    let Ok(message) = document().create_element("p") else { return };
+    message.set_class_name("flash");
+    message.set_text_content(Some(text));
+    flash.replace_children_with_node_1(&message);
+}
+
 /// Parses the page in a response.
 pub async fn parse(answer: &Response) -> Option<Document> {
     let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;

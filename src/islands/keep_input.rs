@@ -23,7 +23,8 @@ fn storage() -> Option<Storage> {
 }
 
 fn fields() -> Vec<HtmlElement> {
-    dom::all(&dom::root(), "form[method=post] :is(input:not([type=hidden], [type=password]), textarea, select)[id]")
+    let fields = ":is(input:not([type=hidden], [type=password]), textarea, select)[id]";
+    dom::all(&dom::root(), &format!("form[method=post] {fields}, {fields}[form]"))
 }
 
 /// Returns the value of a field if it differs from the one that the server sent.

@@ -135,6 +135,8 @@ async fn fetch(address: &str) -> Option<Document> {
 
 /// A request for rows.
 struct Request {
+    /// The table that the rows are for. A saved form may replace it meanwhile.
+    table: HtmlElement,
     address: String,
     query: String,
 }
@@ -223,12 +225,12 @@ impl LongTable {
 
     /// Shows the bodies near the screen as far as they are loaded. Returns the request for what is missing.
     fn show(&mut self) -> Option<Request> {
-        let mut wanted = self.near_screen();
+        let mut wanted = self.wanted();
         for _ in 0..MAX_ROUNDS {
             if !self.exchange(&wanted) {
                 break;
             }
-            wanted = self.near_screen();
+            wanted = self.wanted();
         }
         self.scroll_y = dom::window().scroll_y().unwrap_or_default();
         if self.wanted_query != self.query {
@@ -242,7 +244,25 @@ impl LongTable {
         let rows = self.table.dataset().get("rows").unwrap_or_default();
         let before = if rows.contains('?') { '&' } else { '?' };
         let query_text = String::from(js_sys::encode_uri_component(query));
-        Request { address: format!("{rows}{before}q={query_text}&from={}", body * BODY_ROWS), query: query.to_owned() }
+        let address = format!("{rows}{before}q={query_text}&from={}", body * BODY_ROWS);
+        Request { table: self.table.clone(), address, query: query.to_owned() }
+    }
+
+    /// Returns the bodies that belong into the page: those near the screen, the one with the open form, whose input must
+    /// not be lost, and the one with the focus with its neighbours, so that Tab leads to the next row.
+    fn wanted(&mut self) -> BTreeSet<usize> {
+        let mut wanted = self.near_screen();
+        let focus = dom::document().active_element();
+        for (n, body) in &self.shown {
+            if focus.is_some() && body.contains(focus.as_deref()) {
+                wanted.extend(n.saturating_sub(1)..=n + 1);
+            }
+            if self.open.as_ref().is_some_and(|open| body.contains(Some(open.unchecked_ref()))) {
+                wanted.insert(*n);
+            }
+        }
+        wanted.retain(|n| *n < self.count());
+        wanted
     }
 
     /// Returns the bodies that are on the screen or less than a screen away.
@@ -290,10 +310,7 @@ impl LongTable {
 
     /// Removes the bodies that are not wanted, and adds those that are loaded. Returns whether anything changed.
     fn exchange(&mut self, wanted: &BTreeSet<usize>) -> bool {
-        let focus = dom::document().active_element();
-        let has_focus = |body: &HtmlElement| focus.is_some() && body.contains(focus.as_deref());
-        let leaving = self.shown.iter().filter(|&(n, body)| !wanted.contains(n) && !has_focus(body));
-        let leaving: Vec<usize> = leaving.map(|(n, _)| *n).collect();
+        let leaving: Vec<usize> = self.shown.keys().copied().filter(|n| !wanted.contains(n)).collect();
         let coming: Vec<usize> = wanted.iter().copied().filter(|n| self.stored.contains_key(n)).collect();
         if leaving.is_empty() && coming.is_empty() {
             return false;
@@ -364,12 +381,15 @@ impl LongTable {
         self.table.insert_before(new, next).ok()
     }
 
-    /// Takes rows from the server. Returns whether they are rows of this table, so that the next request makes sense.
+    /// Takes rows from the server. Returns whether there were any, so that the next request makes sense.
     fn take_rows(&mut self, request: &Request, answer: Option<Document>) -> bool {
+        if request.table != self.table {
+            return true;
+        }
         let table = answer.as_ref().and_then(|page| page.query_selector("table").ok().flatten());
         let table: Option<HtmlElement> = table.and_then(|table| table.dyn_into().ok());
         let Some((table, matching)) = table.and_then(|table| Some((table.clone(), number(&table, "matching")?))) else {
-            match_count::say(&self.input, Some(self.lang.error_unreachable()));
+            dom::say(self.lang.rows_not_loaded());
             return false;
         };
         // The content may have changed since the page was made.
@@ -390,15 +410,22 @@ impl LongTable {
         match_count::show(&self.input, self.matching, all);
     }
 
-    /// Begins with other rows.
+    /// Begins with other rows. The open form stays if the filter does.
     fn restart(&mut self, query: &str, matching: usize) {
+        let keeps_form = query == self.query;
         query.clone_into(&mut self.query);
         self.matching = matching;
         self.stored.clear();
         self.heights.clear();
-        for body in std::mem::take(&mut self.shown).into_values() {
-            body.remove();
-        }
+        let (open, count) = (self.open.clone(), self.count());
+        self.shown.retain(|n, body| {
+            let has_form = open.as_ref().is_some_and(|open| body.contains(Some(open.unchecked_ref())));
+            let stays = keeps_form && has_form && *n < count;
+            if !stays {
+                body.remove();
+            }
+            stays
+        });
         self.table.set_attribute("aria-rowcount", &(matching + 1).to_string()).ok();
         self.arrange();
     }

@@ -16,7 +16,7 @@ pub fn show(input: &HtmlInputElement, matching: usize, all: usize) {
 }
 
 /// Shows a text beside the filter.
-pub fn say(input: &HtmlInputElement, text: Option<&str>) {
+fn say(input: &HtmlInputElement, text: Option<&str>) {
     if let Some(output) = input.form().and_then(|form| form.query_selector("output").ok().flatten()) {
         output.set_text_content(text);
     }

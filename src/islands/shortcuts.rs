@@ -1,5 +1,5 @@
-//! Keyboard shortcuts: `/` for the filter, `n` and `p` for the next and previous difference. They are ignored in fields
-//! and with modifier keys, and can be switched off (`data-keys="off"` on the document).
+//! Keyboard shortcuts: `/` for the filter, `n` and `p` for the next and previous difference, `?` for the list of all. They
+//! are ignored in fields and with modifier keys, and can be switched off (`data-keys="off"` on the document).
 
 use leptos::{
     wasm_bindgen::JsCast,
@@ -17,7 +17,10 @@ pub fn start() {
             return;
         }
         let acted = match key.key().as_str() {
-            "/" => dom::all(&dom::root(), "[data-filter]").first().is_some_and(|filter| filter.focus().is_ok()),
+            "/" => dom::all(&dom::root(), "[data-filter], main input[type=search]")
+                .first()
+                .is_some_and(|filter| filter.focus().is_ok()),
+            "?" => dom::all(&dom::root(), "[data-key-help]").first().map(|button| button.click()).is_some(),
             "n" => step(1),
             "p" => step(-1),
             _ => false,

@@ -22,6 +22,7 @@ pub mod errors;
 pub mod forms;
 pub mod frame;
 pub mod home;
+mod key_help;
 pub mod live;
 pub mod login;
 pub mod page_context;
@@ -102,6 +103,13 @@ impl Page {
     #[must_use]
     pub fn crumbs(mut self, crumbs: impl FnOnce(Lang) -> Vec<Crumb> + Send + 'static) -> Self {
         self.crumbs = Box::new(crumbs);
+        self
+    }
+
+    /// Sets another title.
+    #[must_use]
+    pub fn title(mut self, title: impl FnOnce(Lang) -> String + Send + 'static) -> Self {
+        self.title = Box::new(title);
         self
     }
 

@@ -79,6 +79,7 @@ const AREAS: [PageGroup; 14] = [
             ("apps", "/apps"),
             ("app", "/apps/shop"),
             ("app-about", "/apps/shop/about"),
+            ("app-promote", "/apps/shop/promote"),
             ("app-tokens", "/apps/shop/tokens"),
             ("namespace", "/apps/shop/namespaces/application"),
             ("keys", "/apps/shop/namespaces/application/keys"),

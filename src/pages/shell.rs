@@ -7,6 +7,7 @@ use leptos::{nonce::Nonce, prelude::*};
 use super::{
     PageContext, PageUser,
     assets::Assets,
+    key_help::{KeyHelp, KeyHelpButton},
     page_context::{NavEntry, Theme},
     status_banners::StatusBanners,
 };
@@ -61,7 +62,7 @@ pub(super) fn body(page_context: &PageContext, crumbs: Vec<Crumb>, main: AnyView
     let account = page_context.viewer.clone().map(|viewer| view! { <Account viewer theme=page_context.theme /> });
     let rail = page_context.viewer.clone().map(|viewer| view! { <Sidebar viewer /> });
     let search = page_context.viewer.is_some().then(|| view! { <SearchLink /> });
-    let palette = page_context.viewer.is_some().then(|| view! { <Palette /> });
+    let palette = page_context.viewer.is_some().then(|| view! { <Palette /><KeyHelp /> });
     let trouble = page_context.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.problems /> });
     let switches = page_context
         .viewer
@@ -207,6 +208,7 @@ fn Account(viewer: PageUser, theme: Option<Theme>) -> impl IntoView {
             <a href="/account"><Icon name=I::Gear />{t.my_account()}</a>
             <ThemeForm theme />
             <LangForm />
+            <p class="line"><KeyHelpButton /></p>
             <Form action="/fn/log-out" class="line">
                 <button type="submit"><Icon name=I::Out />{t.log_out()}</button>
             </Form>

@@ -70,7 +70,7 @@ pub struct KeyMatrix {
     pub rows: Vec<KeyRow>,
 }
 
-/// What happens to a key that the target has with another value.
+/// Treatment of a key that the target has with another value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyMode {
     /// The target keeps its value; only missing keys are added.
@@ -88,10 +88,8 @@ pub struct CopyKeys {
     pub keys: Vec<String>,
     /// The configs that get them.
     pub to: Vec<ConfigId>,
-    /// What happens to existing keys.
+    /// Treatment of existing keys.
     pub mode: CopyMode,
-    /// The message of the new change.
-    pub message: String,
 }
 
 impl Service {
@@ -114,28 +112,39 @@ impl Service {
             return Err(missing());
         }
         let namespace = db.namespace(app, namespace).await?.ok_or_else(missing)?;
+        let is_archived =
+            namespace.archived_at.is_some() || db.app(app).await?.is_none_or(|app| app.archived_at.is_some());
+        for (_, may_edit) in &mut envs {
+            *may_edit &= !is_archived;
+        }
         Ok(KeyMatrix { rows: rows(&contents), namespace, envs })
     }
 
-    /// Copies live items from one config to others, into a new change.
+    /// Copies live items from one config to others, into a new change. Its message is that for the number of keys.
     ///
     /// # Errors
-    /// [`Error::State`] with `Empty` if no target would change; those of [`Service::save_all`].
-    pub async fn copy_keys(&self, actor: &Actor, copy: CopyKeys) -> Result<ChangeId> {
+    /// [`Error::State`] with `NothingToCopy` if no target would change; those of [`Service::save_all`].
+    pub async fn copy_keys(
+        &self,
+        actor: &Actor,
+        copy: CopyKeys,
+        message: impl FnOnce(usize) -> String,
+    ) -> Result<ChangeId> {
         let (_, source) = self.live_content(actor, &copy.from).await?;
-        let mut saves = Vec::new();
+        let (mut saves, mut copied) = (Vec::new(), HashSet::new());
         for config in copy.to.into_iter().filter(|config| *config != copy.from) {
             actor.may_edit(&config)?;
             let (live, target) = self.live_content(actor, &config).await?;
-            let edits = edits(&copy.keys, &source, &target, copy.mode);
+            let edits = key_edits(&copy.keys, &source, &target, copy.mode);
+            copied.extend(edits.iter().map(|(key, _)| key.clone()));
             if !edits.is_empty() {
                 saves.push(Save { config, change: None, base: Some(live), version: None, edits });
             }
         }
         if saves.is_empty() {
-            return Err(Error::State(StateConflict::Empty));
+            return Err(Error::State(StateConflict::NothingToCopy));
         }
-        self.save_all(actor, copy.message, saves, None).await
+        self.save_all(actor, message(copied.len()), saves, None).await
     }
 }
 
@@ -150,8 +159,8 @@ fn rows(contents: &[Content]) -> Vec<KeyRow> {
         .collect()
 }
 
-/// Returns the edits that bring the keys to the target.
-fn edits(keys: &[String], source: &Content, target: &Content, mode: CopyMode) -> Vec<(String, Edit)> {
+/// Returns the edits that bring the keys to the target, one for each key.
+pub(super) fn key_edits(keys: &[String], source: &Content, target: &Content, mode: CopyMode) -> Vec<(String, Edit)> {
     let (Some(source), Some(target)) = (source.items(), target.items()) else { return Vec::new() };
     let edit = |key: &String| {
         let item = source.get(key)?;
@@ -161,5 +170,6 @@ fn edits(keys: &[String], source: &Content, target: &Content, mode: CopyMode) ->
         };
         is_wanted.then(|| (key.clone(), Edit::Set(Item { since: 0, ..item.clone() })))
     };
-    keys.iter().filter_map(edit).collect()
+    let mut seen = HashSet::new();
+    keys.iter().filter(|key| seen.insert(key.as_str())).filter_map(edit).collect()
 }

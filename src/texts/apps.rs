@@ -25,18 +25,36 @@ texts! {
     keys_all: "All", "全部";
     keys_different: "different", "不同";
     keys_missing: "missing", "缺失";
-    keys_none_text: "No environment has a release with keys.", "没有任何环境的发布版本包含键。";
+    keys_agree: "All keys agree", "所有键均一致";
+    keys_complete: "No key is missing", "没有缺失的键";
+    keys_none_found(query: &str): "No key matches “{query}”", "没有匹配“{query}”的键";
+    keys_show_all: "Show all keys", "显示所有键";
+    keys_none_text: "No environment has a release with keys.", "没有任何环境的版本包含键。";
     select_keys: "Select", "选择";
     select_key(key: &str): "Select {key}", "选择 {key}";
     copy_keys: "Copy keys", "复制键";
     copy_keys_text: "The live values of the selected keys go into a new change of yours, which you review and publish.", "所选键的当前生效值会进入您的一个新变更，由您审阅并发布。";
     copy_from: "From", "来源";
     copy_to: "To", "目标";
-    copy_all_listed(n: usize): "All {n} listed keys, selected or not" | "All {n} listed keys, selected or not", "全部 {n} 个列出的键（无论是否选中）";
+    copy_all_listed(n: usize): "The listed key, selected or not" | "All {n} listed keys, selected or not", "全部 {n} 个列出的键（无论是否选中）";
     copy_overwrite: "Overwrite keys that exist there with another value", "覆盖目标中值不同的键";
     copy_into_change: "Copy into a new change", "复制到新变更";
     copy_message(n: usize, env: &str): "Copy {n} key from {env}" | "Copy {n} keys from {env}", "从 {env} 复制 {n} 个键";
     keys_copied: "Keys copied. Review the change.", "键已复制，请审阅变更。";
+
+    // Differences between two environments.
+    promote: "Promote", "环境同步";
+    promote_text: "Compare two environments, and copy the differences of whole namespaces into a new change, which you review and publish.",
+        "对比两个环境，并把整个命名空间的差异复制到一个新变更，由您审阅并发布。";
+    promote_need_two: "Comparing needs two environments that you may see.", "对比需要两个您可查看的环境。";
+    promote_compare: "Compare", "对比";
+    promote_namespaces: "Namespaces to copy", "要复制的命名空间";
+    promote_all_equal(from: &str, to: &str): "{from} and {to} are equal", "{from} 与 {to} 一致";
+    promote_equal(n: usize): "{n} other namespace is equal in both environments." | "{n} other namespaces are equal in both environments.", "另有 {n} 个命名空间在两个环境中一致。";
+    promote_removes(env: &str): "Also remove keys that {env} does not have", "同时移除 {env} 中没有的键";
+    promote_message(from: &str, to: &str): "Promote {from} to {to}", "将 {from} 同步到 {to}";
+    promote_difference(name: &str): "Difference of {name}", "{name} 的差异";
+    promote_may_not(env: &str): "You may not edit this in {env}.", "您不能在 {env} 中编辑此项。";
 
     // List of applications.
     apps_count(n: usize): "{n} application" | "{n} applications", "{n} 个应用";

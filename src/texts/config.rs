@@ -170,8 +170,8 @@ texts! {
     next_previous: "next and previous difference", "下一处、上一处差异";
     nothing_to_compare: "Nothing to compare yet", "暂无可对比的内容";
     nothing_to_compare_text: "Your edits are shown here, compared with the live content.", "修改会显示在这里，与当前生效的内容对比。";
-    same_by_key: "The order of keys or the layout differs, no key does.", "只有键的顺序或排版不同，各键没有差异。";
-    no_keys_to_compare: "These texts cannot be compared by key: one is not a single object. This is by line.", "这些文本无法按键对比：其中一个不是单个对象。以下按行显示。";
+    same_by_key: "All keys are equal. Only their order, comments or the layout differ.", "所有键均相同，仅键的顺序、注释或排版不同。";
+    no_keys_to_compare: "At least one of the texts cannot be read as keys. Compared by line instead.", "至少有一个文本无法按键读取，改为按行对比。";
     same_on_both_sides: "No differences.", "没有差异。";
     more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
     show_next: "Show the next", "显示后续内容";
@@ -192,10 +192,10 @@ texts! {
     rolled_back_to(n: u64): "rollback to {n}", "回滚到 {n}";
     key_history(key: &str): "History of {key}", "{key} 的历史";
     key_history_link: "History", "历史";
-    key_history_none: "No release has this key.", "没有任何发布版本包含该键。";
-    key_history_none_here: "No release shown here changed this key. Older releases may have.", "此处的发布版本都没有修改该键，更早的版本可能修改过。";
+    key_history_none: "No release has this key.", "没有任何版本包含该键。";
+    key_history_none_here: "No release shown here changed this key. Other releases may have.", "此处的版本都没有修改该键，其他版本可能修改过。";
     restore_value: "Restore this value", "恢复该值";
-    restore_value_of(seq: u64): "Restore the value of release {seq}", "恢复发布 {seq} 的值";
+    restore_value_of(seq: u64): "Restore the value of release {seq}", "恢复版本 {seq} 的值";
     no_reason: "No reason given", "未填写原因";
     roll_back_to(n: u64): "Roll back to release {n}", "回滚到版本 {n}";
     roll_back_text: "A rollback creates a new release with the content of an older one. Nothing is deleted.", "回滚会用旧版本的内容生成一个新版本，不会删除任何内容。";
@@ -237,11 +237,11 @@ texts! {
     long_poll_text(n: u64): "Responds immediately if there is a release after {n}, otherwise when the next one arrives, or with 304 after one minute. X-Instance is the name of the instance on the Readers page.", "若已有版本 {n} 之后的版本则立即返回，否则等待新版本；一分钟后返回 304。X-Instance 是“读取实例”页面显示的实例名称。";
     events: "Every release as an event", "以事件接收每个版本";
     client_programs: "Programs", "程序";
-    client_programs_text: "Each follows this config, keeps the last good release, and prints the content of every new one.", "每个程序都会跟踪此配置，保留最后的有效版本，并打印每个新版本的内容。";
+    client_programs_text: "Each is complete: it waits for releases of this config and passes on the content of every new one.", "每个程序都是完整的：等待此配置的新版本，并输出每个新版本的内容。";
     client_language: "Language", "语言";
     client_environment: "Environment", "环境变量";
     needs_nothing: "The standard library is enough.", "只需标准库。";
-    needs_java: "Java 11 or newer; the document needs no JSON library.", "Java 11 或更新版本；仅取文档，无需 JSON 库。";
+    needs_java: "Java 11 or newer. It reads the raw document, so it needs no JSON library.", "Java 11 或更新版本。它读取原始文档，无需 JSON 库。";
     needs_rust: "Crates: reqwest with the features blocking and json, serde with derive, serde_json.", "依赖：reqwest（启用 blocking 和 json）、serde（启用 derive）、serde_json。";
     needs_kubernetes: "Kubernetes 1.29 or newer. Replace the image of the application.", "Kubernetes 1.29 或更新版本。请替换应用的镜像。";
     a_token: "Read token", "读取令牌";

@@ -37,6 +37,8 @@ texts! {
     state_ahead: "etcd or a reader node has a later release than the database, so publishing is blocked. An administrator must choose which version to keep on the page of the config.", "etcd 或读取节点中的版本比数据库中的更新，暂时无法发布。请管理员在该配置的页面选择保留哪个版本。";
     state_numbers: "No release numbers are left for this config.", "此配置已没有可用的版本号。";
     state_unreleased: "This config has no release. Publish it first.", "此配置尚未发布，请先发布。";
+    state_nothing_to_copy: "There is nothing to copy: the targets have these keys already. Overwriting also replaces other values.",
+        "没有可复制的内容：目标中已有这些键。选择覆盖可以替换不同的值。";
 
     problem_required: "Fill this in.", "请填写此项。";
     problem_name(name: &str): "“{name}” is not a valid name. Use a–z, 0–9, “.”, “_” and “-”. Begin with a letter or digit. 64 characters at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
@@ -79,6 +81,7 @@ texts! {
     problem_unicode: "Not UTF-8. Save it as UTF-8, then send it again.", "不是 UTF-8 编码，请另存为 UTF-8 后重试。";
     problem_secrets: "This version does not support secret items.", "此版本尚不支持机密项。";
 
+    rows_not_loaded: "Some rows could not be loaded. Scroll to try again, or reload the page.", "部分行未能加载。请滚动重试，或重新加载页面。";
     error_unreachable: "The server could not be reached. Your input is kept. Try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
     at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
     at_line(line: u32, text: &str): "Line {line}: {text}", "第 {line} 行：{text}";
@@ -217,6 +220,7 @@ impl Lang {
             StateConflict::Ahead => self.state_ahead(),
             StateConflict::Numbers => self.state_numbers(),
             StateConflict::Unreleased => self.state_unreleased(),
+            StateConflict::NothingToCopy => self.state_nothing_to_copy(),
         }
     }
 

@@ -23,6 +23,11 @@ texts! {
     // Header.
     account: "Account", "账户";
     my_account: "My account", "我的账户";
+    key_help: "Keyboard shortcuts", "键盘快捷键";
+    key_search: "search everything", "搜索全部内容";
+    key_filter: "go to the filter of the page", "转到页面的筛选框";
+    key_close: "close a dialog or menu", "关闭对话框或菜单";
+    key_switch_off: "Single keys do nothing while you type in a field. They can be switched off in {}.", "在输入框中输入时，单键快捷键不起作用。可在“{}”中关闭。";
     log_out: "Log out", "退出登录";
     theme: "Theme", "主题";
     theme_light: "Light", "浅色";

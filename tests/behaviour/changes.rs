@@ -7,10 +7,11 @@ use trimtab::{
         content::{Item, ValueType},
         error::{Error, Invalid, Need, Problem, StateConflict},
         merge::Edit,
+        names::ConfigId,
         sensitive::Sensitive,
     },
     formats::{ItemFormat, Typing},
-    service::{CopyKeys, CopyMode, Import, ImportMode, KeyAgreement, NewUser},
+    service::{CopyKeys, CopyMode, Import, ImportMode, KeyAgreement, NamespaceDifference, NewUser, Promotion},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -348,29 +349,87 @@ on_both_set_ups! {
             keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             to: vec![config(SHOP), config(PROD)],
             mode,
-            message: "copied".into(),
         };
         let edits = async |copy| {
-            let change = site.service.copy_keys(ana(), copy).await?;
+            let change = site.service.copy_keys(ana(), copy, |n| format!("{n} copied")).await?;
             let view = site.service.change(ana(), &change).await.unwrap();
             let edits = view.configs.iter().flat_map(|c| &c.edits);
+            assert_eq!(view.change.message, format!("{} copied", edits.clone().count()));
             Ok::<_, Error>(edits.map(|e| format!("{} {}={:?}", e.config.env, e.key, e.edit.value())).collect::<Vec<_>>())
         };
-        let keys = ["same", "other", "new", "old", "never"];
+        // A key counts once, and only if it is copied.
+        let keys = ["same", "other", "new", "old", "never", "new"];
         assert_eq!(edits(copy(CopyMode::AddMissing, &keys)).await.unwrap(), [r#"prod new=Some("x")"#]);
         let overwritten = edits(copy(CopyMode::Overwrite, &keys)).await.unwrap();
         assert_eq!(overwritten, [r#"prod other=Some("dev")"#, r#"prod new=Some("x")"#]);
         let nothing = edits(copy(CopyMode::Overwrite, &["same", "old"])).await;
-        assert_eq!(nothing, Err(Error::State(StateConflict::Empty)));
+        assert_eq!(nothing, Err(Error::State(StateConflict::NothingToCopy)));
         // Nothing is shown or copied beyond the permissions.
         let viewer = user_with_roles("vera", &[("dev/shop/*", Role::VIEWER), ("prod/shop/*", Role::EDITOR)]);
         assert_eq!(matrix(&viewer).await.unwrap().envs.iter().map(|(_, may)| *may).collect::<Vec<_>>(), [false, true]);
         let developer = user_with_roles("dora", &[("dev/shop/*", Role::EDITOR)]);
         assert_eq!(matrix(&developer).await.unwrap().envs.len(), 1);
-        let refused = site.service.copy_keys(&developer, copy(CopyMode::AddMissing, &["new"])).await.unwrap_err();
+        let copied = site.service.copy_keys(&developer, copy(CopyMode::AddMissing, &["new"]), |_| String::new()).await;
+        let refused = copied.unwrap_err();
         assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
         let stranger = user_with_roles("sam", &[("dev/mail/*", Role::EDITOR)]);
         assert!(matches!(matrix(&stranger).await.unwrap_err(), Error::NotFound(_)));
+    }
+
+    async fn differences_between_environments_are_promoted_in_one_change(site: Site) {
+        let site = site.with_shop().await;
+        let publish = async |id: &str, edits| {
+            let saves = vec![save(id, edits)];
+            let env = config(id).env.to_string();
+            site.service.save_and_publish(ana(), "test".into(), env, saves, None).await.unwrap();
+        };
+        let routes_in_prod = ROUTES.replace("dev/", "prod/");
+        publish(SHOP, vec![set("same", "1"), set("other", "dev"), set("new", "x")]).await;
+        publish(PROD, vec![set("same", "1"), set("other", "prod"), set("old", "y")]).await;
+        publish(ROUTES, vec![text("a: 1\n")]).await;
+        publish(&routes_in_prod, vec![text("a: 2\n")]).await;
+        let (shop, routes) = (config(SHOP), config(ROUTES));
+        let (app, from, to) = (shop.app.clone(), shop.env.clone(), config(PROD).env);
+        let differences = async |actor: &Actor| {
+            let found = site.service.env_differences(actor, &app, &from, &to).await?;
+            let row = |d: NamespaceDifference| {
+                (d.namespace.name.to_string(), d.counts.added, d.counts.changed, d.counts.removed, d.may_edit)
+            };
+            Ok::<_, Error>(found.into_iter().map(row).filter(|row| row.1 + row.2 + row.3 > 0).collect::<Vec<_>>())
+        };
+        let mut found = differences(ana()).await.unwrap();
+        found.sort();
+        let expected = [(shop.namespace.to_string(), 1, 1, 1, true), (routes.namespace.to_string(), 0, 1, 0, true)];
+        assert_eq!(found.iter().map(|row| row.0.clone()).collect::<Vec<_>>(), expected.clone().map(|row| row.0));
+        assert_eq!(found[0], expected[0]);
+
+        let promotion = |removes, namespaces: &[&ConfigId]| Promotion {
+            app: app.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            namespaces: namespaces.iter().map(|id| id.namespace.clone()).collect(),
+            removes,
+        };
+        let promote = async |actor: &Actor, promotion| {
+            let change = site.service.promote(actor, promotion, "promote".into()).await?;
+            let view = site.service.change(ana(), &change).await.unwrap();
+            let edits = view.configs.iter().flat_map(|c| &c.edits);
+            Ok::<_, Error>(edits.map(|e| format!("{}={:?}", e.key, e.edit.value())).collect::<Vec<_>>())
+        };
+        let kept = promote(ana(), promotion(false, &[&shop])).await.unwrap();
+        assert_eq!(kept, [r#"other=Some("dev")"#, r#"new=Some("x")"#]);
+        let all = promote(ana(), promotion(true, &[&shop, &routes, &shop])).await.unwrap();
+        assert_eq!(all.len(), 4, "{all:?}");
+        assert!(all.contains(&"old=None".into()) && all.contains(&r#"=Some("a: 1\n")"#.into()), "{all:?}");
+
+        // Nothing is shown or copied beyond the permissions.
+        let viewer = user_with_roles("vera", &[("dev/shop/*", Role::EDITOR), ("prod/shop/*", Role::VIEWER)]);
+        assert!(differences(&viewer).await.unwrap().iter().all(|row| !row.4));
+        let refused = promote(&viewer, promotion(false, &[&shop])).await.unwrap_err();
+        assert_eq!(refused, Error::Forbidden(Need::Edit));
+        let developer = user_with_roles("dora", &[("dev/shop/*", Role::EDITOR)]);
+        assert_eq!(differences(&developer).await.unwrap(), []);
+        assert!(matches!(promote(&developer, promotion(false, &[&shop])).await.unwrap_err(), Error::NotFound(_)));
     }
 
     async fn new_keys_keep_the_order_of_their_edits(site: Site) {

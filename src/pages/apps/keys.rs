@@ -1,11 +1,13 @@
 //! The keys of a namespace in all environments side by side, with a form that copies keys between them.
 
+use std::cell::Cell;
+
 use axum::extract::{Path, Query, State};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use crate::{
-    api::{keys::CopyKeys, paths},
+    api::{copies::CopyKeys, paths},
     components::*,
     domain::{
         diff::WindowRows,
@@ -113,7 +115,7 @@ fn KeyTable(shown: KeysPage) -> impl IntoView {
     let t = lang();
     let KeysQuery { show, q, row } = shown.asked.clone();
     let found: Vec<&KeyRow> = shown.matrix.rows.iter().filter(|key| key.is_shown(&show, &q)).collect();
-    let total = found.len();
+    let (total, all) = (found.len(), shown.matrix.rows.len());
     let rows = found.into_iter().skip(row).take(MAX_ROWS).collect();
     let page = WindowRows { from: row, rows, total, limit: MAX_ROWS };
     let may_copy = shown.matrix.envs.len() > 1 && shown.matrix.envs.iter().any(|(_, may_edit)| *may_edit);
@@ -123,10 +125,25 @@ fn KeyTable(shown: KeysPage) -> impl IntoView {
     });
     let columns = columns.collect_view();
     let rest = other_rows(&page, Some(WayToRows::Link(shown.link(&show))));
-    let rows = page.rows.iter().map(|row| key_row(row, may_copy)).collect_view();
+    let envs: Vec<EnvStyle> = shown.matrix.envs.iter().map(|(env, _)| shown.env_styles.get(&env.name)).collect();
+    let refused = refused();
+    let picked = |key: &str| refused.as_ref().is_some_and(|refused| sent(refused, "keys[]", key));
+    let rows = page.rows.iter().zip(0..).map(|(row, n)| {
+        let pick = may_copy.then(|| view! { <Pick n key=row.key.clone() checked=picked(&row.key) /> }.into_any());
+        key_row(row, &envs, pick)
+    });
+    let rows = rows.collect_view();
     let pick = may_copy.then(|| view! { <th scope="col"><span class="visually-hidden">{t.select_keys()}</span></th> });
+    let filter = view! {
+        <div class="bar">
+            <FilterBox of="keys" label=t.filter_keys(all) value=q.clone() with=vec![("show", show.clone())] on_server=true />
+        </div>
+    };
+    if total == 0 {
+        return view! { {filter}<NoKeys shown /> }.into_any();
+    }
     let table = view! {
-        <div class="bar"><FilterBox of="key-rows" label=t.filter_keys(total) value=q.clone() /></div>
+        {filter}
         <div class="sheet scroll" tabindex="0" role="region" aria-label=t.keys_side_by_side()>
             <table class="rows keys" id="key-rows">
                 <thead><tr>{pick}<th scope="col">{t.key()}</th>{columns}</tr></thead>
@@ -139,22 +156,58 @@ fn KeyTable(shown: KeysPage) -> impl IntoView {
     view! { {table}{copy} }.into_any()
 }
 
-fn key_row(row: &KeyRow, may_copy: bool) -> AnyView {
+/// The empty state of a filter without keys.
+#[component]
+fn NoKeys(shown: KeysPage) -> impl IntoView {
+    let t = lang();
+    let all = path(&shown.app, &shown.matrix.namespace.name);
+    let (icon, title) = match (shown.asked.q.as_str(), shown.asked.show.as_str()) {
+        ("", "missing") => (I::Ok, t.keys_complete().to_owned()),
+        ("", _) => (I::Ok, t.keys_agree().to_owned()),
+        (q, _) => (I::Search, t.keys_none_found(q)),
+    };
+    view! { <Empty icon title><p><a class="btn" href=all>{t.keys_show_all()}</a></p></Empty> }.into_any()
+}
+
+/// Returns the refused form of this page.
+fn refused() -> Option<RefusedForm> {
+    use_context::<RefusedForm>().filter(|refused| refused.is_of(CopyKeys::PATH, None))
+}
+
+/// Returns whether the refused form has this checkbox checked.
+fn sent(refused: &RefusedForm, name: &str, value: &str) -> bool {
+    refused.fields().iter().any(|(n, v)| n == name && v == value)
+}
+
+/// The checkbox of a key, which belongs to the form below the table.
+#[component]
+fn Pick(n: usize, key: String, checked: bool) -> impl IntoView {
+    let (id, label) = (format!("pick-{n}"), lang().select_key(&key));
+    view! {
+        <td class="pick">
+            <input type="checkbox" form="copy" id=id name="keys[]" value=key checked=checked aria-label=label />
+        </td>
+    }
+    .into_any()
+}
+
+fn key_row(row: &KeyRow, envs: &[EnvStyle], pick: Option<AnyView>) -> AnyView {
     let t = lang();
     let (class, state) = match row.agreement() {
         KeyAgreement::Same => (None, None),
         KeyAgreement::Differs => (Some("changed"), Some(t.keys_different())),
         KeyAgreement::Missing => (Some("others"), Some(t.keys_missing())),
     };
-    let cells = row.items.iter().map(|item| match item {
-        Some(item) => view! { <td class="v">{value_view(item.value.expose())}</td> }.into_any(),
-        None => view! { <td class="v quiet">"–"<span class="visually-hidden">{t.not_there()}</span></td> }.into_any(),
+    let cells = row.items.iter().zip(envs).map(|(item, env)| {
+        // On narrow pages without columns, each cell shows its environment itself.
+        let of = view! { <span class="of"><EnvTag env=env.clone() bare=true /></span> };
+        match item {
+            Some(item) => view! { <td class="v">{of}<span>{value_view(item.value.expose())}</span></td> }.into_any(),
+            None => view! { <td class="v quiet">{of}<span>"–"<span class="visually-hidden">{t.not_there()}</span></span></td> }
+                .into_any(),
+        }
     });
     let cells = cells.collect_view();
-    let pick = may_copy.then(|| {
-        let label = t.select_key(&row.key);
-        view! { <td class="pick"><input type="checkbox" form="copy" name="keys[]" value=row.key.clone() aria-label=label /></td> }
-    });
     let state = state.map(|state| view! { <span class="state">{state}</span> });
     view! { <tr class=class>{pick}<th scope="row">{row.key.clone()}{state}</th>{cells}</tr> }.into_any()
 }
@@ -164,11 +217,15 @@ fn key_row(row: &KeyRow, may_copy: bool) -> AnyView {
 fn CopyForm(shown: KeysPage, total: usize) -> impl IntoView {
     let t = lang();
     let sources = (0..shown.matrix.envs.len()).map(|env| (shown.id(env).to_string(), shown.id(env).env.to_string()));
+    let (refused, focused) = (refused(), Cell::new(false));
     let targets = shown.matrix.envs.iter().filter(|(_, may_edit)| *may_edit).map(|(env, _)| {
         let (id, name) = (format!("to-{}", env.name), env.name.to_string());
+        let checked = refused.as_ref().is_some_and(|refused| sent(refused, "to[]", &name));
+        // The problems of a refused form are below the table.
+        let autofocus = refused.is_some() && !focused.replace(true);
         view! {
             <div class="field check">
-                <input type="checkbox" id=id.clone() name="to[]" value=name />
+                <input type="checkbox" id=id.clone() name="to[]" value=name checked=checked autofocus=autofocus />
                 <label for=id><EnvTag env=shown.env_styles.get(&env.name) /></label>
             </div>
         }

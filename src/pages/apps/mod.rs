@@ -4,6 +4,7 @@ mod about;
 mod keys;
 mod matrix;
 mod namespace;
+mod promote;
 mod tokens;
 
 use std::collections::HashMap;
@@ -37,6 +38,7 @@ pub fn routes() -> Router<Console> {
         .route("/apps/{app}", get(matrix::show))
         .route("/apps/{app}/tokens", get(tokens::show))
         .route("/apps/{app}/about", get(about::show))
+        .route("/apps/{app}/promote", get(promote::show))
         .route("/apps/{app}/namespaces/{namespace}", get(namespace::show))
         .route("/apps/{app}/namespaces/{namespace}/keys", get(keys::show))
 }
@@ -204,6 +206,7 @@ fn AppHead(
     let to = |this: AppTab, text: &str, end: &str| Tab::to(text, format!("{path}{end}")).when(tab == this);
     let tabs = vec![
         to(AppTab::Configs, t.app_configs(), ""),
+        to(AppTab::Promote, t.promote(), "/promote"),
         to(AppTab::Tokens, t.tokens(), "/tokens"),
         to(AppTab::About, t.app_about(), "/about"),
     ];
@@ -226,6 +229,7 @@ fn AppHead(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AppTab {
     Configs,
+    Promote,
     Tokens,
     About,
 }

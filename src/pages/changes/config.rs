@@ -24,7 +24,7 @@ pub(super) fn Config(
     let change = &shown.change;
     let open = change.change.state == ChangeState::Open;
     let id = config.config.clone();
-    let anchor = format!("config-{}-{}-{}", id.env, id.app, id.namespace);
+    let anchor = anchor(&id);
     let env_style = shown.env_styles.get(&id.env);
     let edit = (open && change.mine).then(|| {
         let href = paths::config(&id);
@@ -43,7 +43,7 @@ pub(super) fn Config(
         view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any()
     } else {
         let (unfold, context) = (format!("{}#{anchor}", options.unfolded_href), options.context);
-        view! { <DiffBody diff old new context window kind here unfold /> }.into_any()
+        view! { <DiffBody diff of=id.to_string() old new context window kind here unfold /> }.into_any()
     };
     let heading = format!("{anchor}-title");
     let named_by = heading.clone();

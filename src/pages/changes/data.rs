@@ -40,6 +40,11 @@ pub(super) struct DiffOptions {
     pub diff_count: usize,
 }
 
+/// Returns the id of a config's part of the page.
+pub(super) fn anchor(config: &ConfigId) -> String {
+    format!("config-{}-{}-{}", config.env, config.app, config.namespace)
+}
+
 impl DiffOptions {
     /// Returns the rows of a config that are shown.
     pub fn window(&self, config: &ConfigId) -> Window {
@@ -58,7 +63,8 @@ impl DiffOptions {
 
     /// Returns the address of the page that shows other rows of a config.
     pub fn rows_address(&self, config: &ConfigId) -> String {
-        paths::with(&self.page_href, &[("config", &config.to_string())])
+        let address = paths::with(&self.page_href, &[("config", &config.to_string())]);
+        format!("{address}#{}", anchor(config))
     }
 }
 

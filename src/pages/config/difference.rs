@@ -329,6 +329,9 @@ pub(in crate::pages) fn DiffBody(
     /// Shows only keys of this kind.
     #[prop(default = None)]
     kind: Option<KeyChange>,
+    /// The config, on a page with several.
+    #[prop(optional, into)]
+    of: String,
     /// Address of the page with the difference from its first row on, if it has a page of its own.
     #[prop(optional, into)]
     here: Option<String>,
@@ -352,7 +355,8 @@ pub(in crate::pages) fn DiffBody(
             let shown = keys(&all, kind, window);
             let is_long = kind.is_some() || shown.rows.len() < all.len();
             let kinds = here.as_deref().filter(|_| is_long && !posts);
-            let kinds = kinds.map(|here| view! { <Kinds counts=Diff::Kv(all).counts() kind here=here.to_owned() /> });
+            let kinds =
+                kinds.map(|here| view! { <Kinds of counts=Diff::Kv(all).counts() kind here=here.to_owned() /> });
             let here = here.map(|here| paths::with(&here, &[("kind", kind.map_or("", KeyChange::as_str))]));
             let rest = other_rows(&shown, here.map(way));
             view! { {kinds}<DiffKv keys=shown.rows view old new />{rest} }.into_any()
@@ -367,14 +371,15 @@ pub(in crate::pages) fn DiffBody(
 
 /// Links that show only the keys of one kind, for a difference of many keys.
 #[component]
-fn Kinds(counts: Counts, kind: Option<KeyChange>, here: String) -> impl IntoView {
+fn Kinds(of: String, counts: Counts, kind: Option<KeyChange>, here: String) -> impl IntoView {
     let t = lang();
+    let label = [t.kinds_of_change(), &of].join(" ").trim_end().to_owned();
     let mut tabs = vec![Tab::to(t.all_kinds(), here.clone()).count(counts.total() as u64).when(kind.is_none())];
     for this in KeyChange::ALL.into_iter().filter(|this| counts.of(*this) > 0) {
         let href = paths::with(&here, &[("kind", this.as_str())]);
         tabs.push(Tab::to(kind_label(this), href).count(counts.of(this) as u64).when(kind == Some(this)));
     }
-    view! { <div class="bar"><Segments label=t.kinds_of_change() tabs /></div> }
+    view! { <div class="bar"><Segments label tabs /></div> }
 }
 
 /// The way to the other rows of a page.

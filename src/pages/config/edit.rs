@@ -209,7 +209,7 @@ fn KeyActions(opened: Arc<OpenedConfig>, key: String, status: KeyStatus) -> impl
         view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove()}</button> }
     });
     let history = status.live.is_some().then(|| {
-        view! { <LinkButton href=super::history::address(&opened, &key) tone=Tone::Bare icon=I::Log>{t.key_history_link()}</LinkButton> }
+        view! { <LinkButton href=opened.history_of(&key) tone=Tone::Bare icon=I::Log>{t.key_history_link()}</LinkButton> }
     });
     view! { <span class="apart">{history}{revert}{remove}</span> }.into_any()
 }

@@ -6,16 +6,15 @@ use axum::extract::{Query, State};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{
-    ConfigPage, ConfigPath, OpenedConfig, edit::OriginalContent, fields::ConfigFields, items::item_change, page,
-};
+use super::{ConfigPage, ConfigPath, OpenedConfig, fields::ConfigFields, items::item_change, page};
 use crate::{
     api::{config::SaveItem, paths},
     components::*,
-    domain::{content::Item, diff::KeyDiff},
+    domain::{content::Item, diff::KeyDiff, form_text::hidden_value},
     pages::{PageResult, console::Console},
     service::{KeyHistory, KeyRelease},
     session::guard::CurrentUser,
+    texts::Lang,
 };
 
 /// Query parameters of the page.
@@ -28,11 +27,6 @@ pub(super) struct HistoryQuery {
     before: Option<u64>,
 }
 
-/// Returns the address of a key's history.
-pub(super) fn address(opened: &OpenedConfig, key: &str) -> String {
-    paths::with(&format!("{}/history", opened.href), &[("key", key)])
-}
-
 pub(super) async fn show(
     State(console): State<Console>,
     user: CurrentUser,
@@ -41,17 +35,20 @@ pub(super) async fn show(
 ) -> PageResult {
     let opened = OpenedConfig::load(&console, &user, &id, None).await?;
     let history = console.service.key_history(&user.actor, &id, &asked.key, asked.before).await?;
-    Ok(page(opened, ConfigPage::Releases, move |opened| view! { <History opened asked history /> }))
+    let key = asked.key.clone();
+    let title = move |t: Lang| format!("{} · {} · {} · {}", t.key_history(&key), id.namespace, id.app, id.env);
+    Ok(page(opened, ConfigPage::Releases, move |opened| view! { <History opened asked history /> }).title(title))
 }
 
 #[component]
 fn History(opened: Arc<OpenedConfig>, asked: HistoryQuery, history: KeyHistory) -> impl IntoView {
     let t = lang();
     let KeyHistory { changes, next } = history;
-    let here = address(&opened, &asked.key);
+    let here = opened.history_of(&asked.key);
     let at_key = format!("{}#at", paths::with(&opened.href, &[("at", &asked.key)]));
     let body = if changes.is_empty() {
-        let text = if next.is_some() { t.key_history_none_here() } else { t.key_history_none() };
+        let is_all = next.is_none() && asked.before.is_none();
+        let text = if is_all { t.key_history_none() } else { t.key_history_none_here() };
         view! { <p class="quiet">{text}</p> }.into_any()
     } else {
         let rows = changes.into_iter().map(|change| {
@@ -110,11 +107,13 @@ fn Restore(opened: Arc<OpenedConfig>, key: String, item: Item, seq: u64) -> impl
     let t = lang();
     let Item { value, kind, comment, .. } = item;
     let value = value.into_inner();
+    // Each form of the page has its own content, even if one of them was refused.
+    let was = |name: &'static str, text: &str| hidden_value(text).map(|value| view! { <Hidden name value /> });
     view! {
         <Form action=SaveItem::PATH id=format!("restore-{seq}") label=t.restore_value_of(seq)>
             <ConfigFields opened key />
-            <OriginalContent name="value" text=value.clone() />
-            <OriginalContent name="comment" text=comment.clone() />
+            {was("value_was", &value)}
+            {was("comment_was", &comment)}
             <Hidden name="value" value=value />
             <Hidden name="kind" value=kind.as_str() />
             <Hidden name="comment" value=comment />

@@ -236,7 +236,7 @@ fn Preview(
     let old =
         if opened.view.mine.is_some() { t.my_change().to_owned() } else { t.live_release(opened.view.live_seq()) };
     let says = if kv { t.add_edits(preview.edits.len()) } else { t.add_text().to_owned() };
-    let here = format!("{}/import?again=true", opened.href);
+    let here = format!("{}/import?again=true#preview", opened.href);
     view! {
         <Card id="preview" title=t.import_preview()>
             <DiffSummary counts />

@@ -10,7 +10,7 @@ use super::{
     change_panel::{ChangePanel, ChangePanelLink},
     conflicts::Conflicts,
     edit::EditForm,
-    history, link_start,
+    link_start,
     rows::{ItemRow, others, rows},
 };
 use crate::{
@@ -79,7 +79,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let table = if total > PAGE_ROWS { long_table(&opened, &asked, all) } else { short_table(&opened, &asked, &all) };
     view! {
         <div class="bar">
-            <FilterBox of="items" label=t.filter_keys(total) value=asked.q.clone() />
+            <FilterBox of="items" label=t.filter_keys(total) value=asked.q.clone() with=vec![("change", asked.change.clone().unwrap_or_default())] />
             {tools.map(|tools| view! { <p class="tools push">{tools}</p> })}
         </div>
         {hint}
@@ -310,7 +310,7 @@ impl<'a> RowRenderer<'a> {
 
     /// Renders the time and the author of the release that last changed a key.
     fn released(&mut self, key: &str, seq: u64) -> Option<AnyView> {
-        let history = history::address(self.opened, key);
+        let history = self.opened.history_of(key);
         const DAY: i64 = 24 * 3_600_000;
         let authors = &self.opened.view.authors;
         let known = self.since.entry(seq).or_insert_with(|| {
@@ -321,11 +321,12 @@ impl<'a> RowRenderer<'a> {
         });
         let (at, text, author, fresh) = known.as_ref()?;
         let by = format!("{}{author}", lang().comma());
+        let history_of = view! { <span class="visually-hidden">{lang().key_history_link()}": "</span> };
         // The browser updates only times of the last day; older ones hardly change while the page is open.
         Some(if *fresh {
-            view! { <a href=history><When at=*at />{by}</a> }.into_any()
+            view! { <a href=history>{history_of}<When at=*at />{by}</a> }.into_any()
         } else {
-            view! { <a href=history><time datetime=at.rfc3339()>{text.clone()}</time>{by}</a> }.into_any()
+            view! { <a href=history>{history_of}<time datetime=at.rfc3339()>{text.clone()}</time>{by}</a> }.into_any()
         })
     }
 }

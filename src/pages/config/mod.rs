@@ -110,6 +110,11 @@ pub(super) struct OpenedConfig {
 }
 
 impl OpenedConfig {
+    /// Returns the address of a key's history.
+    fn history_of(&self, key: &str) -> String {
+        paths::with(&format!("{}/history", self.href), &[("key", key)])
+    }
+
     /// Loads a config. `change` selects one of several open changes of the user.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
         let (scope, news) = (Pattern::from(id), live::version(console));

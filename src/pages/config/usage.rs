@@ -106,7 +106,7 @@ struct Client {
     name: &'static str,
     title: &'static str,
     text: &'static str,
-    /// What it needs.
+    /// Its requirements.
     needs: fn(Lang) -> &'static str,
 }
 
@@ -141,8 +141,9 @@ fn Programs(opened: Arc<OpenedConfig>, url: String, chosen: String) -> impl Into
         Tab::to(client.title, href).when(client.name == chosen.name)
     });
     let tabs: Vec<Tab> = tabs.collect();
-    // Only the file for Kubernetes has these words.
-    let text = chosen.text.replace("NAMESPACE", namespace.as_str()).replace("name: APP", &format!("name: {app}"));
+    // Only the file for Kubernetes has these words. Its names have no other punctuation.
+    let pod = app.as_str().replace(['.', '_'], "-");
+    let text = chosen.text.replace("NAMESPACE", namespace.as_str()).replace("name: APP", &format!("name: {pod}"));
     let text = text.replace("\"URL\"", &format!("\"{url}\""));
     let environment = (chosen.name != "kubernetes").then(|| {
         let text = format!("export CONFIG_URL='{url}'\nexport TOKEN='…'");

@@ -5,10 +5,11 @@ import java.time.Duration;
 class Follow {
     public static void main(String[] args) throws Exception {
         var client = HttpClient.newHttpClient();
+        var host = System.getenv().getOrDefault("HOSTNAME", "");
         for (long after = 0; ; ) {
             var uri = URI.create(System.getenv("CONFIG_URL") + "/raw?wait=60&after=" + after);
             var request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(75))
-                .header("Authorization", "Bearer " + System.getenv("TOKEN")).build();
+                .header("Authorization", "Bearer " + System.getenv("TOKEN")).header("X-Instance", host).build();
             try {
                 var answer = client.send(request, HttpResponse.BodyHandlers.ofString());
                 if (answer.statusCode() == 200) {

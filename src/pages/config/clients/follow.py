@@ -1,4 +1,4 @@
-import json, os, socket, time, urllib.error, urllib.request
+import http.client, json, os, socket, time, urllib.error, urllib.request
 
 def follow(url, token, after=0):
     headers = {"Authorization": f"Bearer {token}", "X-Instance": socket.gethostname()}
@@ -12,7 +12,7 @@ def follow(url, token, after=0):
         except urllib.error.HTTPError as error:
             if error.code != 304:
                 time.sleep(float(error.headers.get("Retry-After", 2)))
-        except OSError:
+        except (OSError, ValueError, http.client.HTTPException):
             time.sleep(2)
 
 for content in follow(os.environ["CONFIG_URL"], os.environ["TOKEN"]):

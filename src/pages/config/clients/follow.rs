@@ -15,11 +15,13 @@ fn main() {
         let request = client.get(format!("{url}?after={after}&wait=60"));
         match request.bearer_auth(&token).header("X-Instance", &host).send() {
             Ok(answer) if answer.status() == 304 => {}
-            Ok(answer) if answer.status() == 200 => {
-                let Ok(config) = answer.json::<Config>() else { continue };
-                after = config.release;
-                println!("{}", config.content);
-            }
+            Ok(answer) if answer.status() == 200 => match answer.json::<Config>() {
+                Ok(config) => {
+                    after = config.release;
+                    println!("{}", config.content);
+                }
+                Err(_) => sleep(Duration::from_secs(2)),
+            },
             _ => sleep(Duration::from_secs(2)),
         }
     }

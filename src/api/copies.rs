@@ -1,8 +1,11 @@
-//! Copies of keys between the environments of a namespace.
+//! Copies between the environments of an application.
 
 use leptos::prelude::*;
 
-use crate::domain::{error::Result, names::ConfigId};
+use crate::domain::{
+    error::Result,
+    names::{AppName, ConfigId, EnvName},
+};
 
 /// Copies live keys to other environments, into a new change, and redirects to it.
 #[server(prefix = "/fn", endpoint = "copy-keys")]
@@ -48,8 +51,42 @@ pub async fn copy_keys(
     }
     let to = to.iter().map(|env| Ok(ConfigId { env: env.parse()?, ..from.clone() })).collect::<Result<_>>()?;
     let mode = if overwrite { CopyMode::Overwrite } else { CopyMode::AddMissing };
-    let message = response::lang().copy_message(keys.len(), from.env.as_str());
-    let change = service.copy_keys(&user.actor, CopyKeys { from, keys, to, mode, message }).await?;
+    let env = from.env.clone();
+    let message = |n| response::lang().copy_message(n, env.as_str());
+    let change = service.copy_keys(&user.actor, CopyKeys { from, keys, to, mode }, message).await?;
+    response::redirect(&paths::change(&change));
+    response::flash(response::lang().keys_copied());
+    Ok(())
+}
+
+/// Copies the live content of namespaces to another environment, into a new change, and redirects to it.
+#[server(prefix = "/fn", endpoint = "promote")]
+pub async fn promote(
+    /// The application.
+    app: AppName,
+    /// The environment with the wanted content.
+    from: EnvName,
+    /// The environment that gets it.
+    to: EnvName,
+    /// The namespaces.
+    #[server(default)]
+    namespaces: Vec<String>,
+    /// Whether keys that only the target has are removed.
+    #[server(default)]
+    removes: bool,
+) -> Result<()> {
+    use super::{paths, response};
+    use crate::{
+        domain::error::{Invalid, Problem},
+        service::Promotion,
+    };
+    let (service, user) = crate::session::guard::caller()?;
+    if namespaces.is_empty() {
+        return Err(Invalid::new("/namespaces", Problem::Required).into());
+    }
+    let namespaces = namespaces.iter().map(|name| name.parse()).collect::<std::result::Result<_, _>>()?;
+    let message = response::lang().promote_message(from.as_str(), to.as_str());
+    let change = service.promote(&user.actor, Promotion { app, from, to, namespaces, removes }, message).await?;
     response::redirect(&paths::change(&change));
     response::flash(response::lang().keys_copied());
     Ok(())
