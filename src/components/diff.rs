@@ -1,6 +1,7 @@
 //! Differences by key, with changed words marked. The old value is on the left or above, the new one right or below.
 
 use leptos::prelude::*;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Marked, Segments, Tab, is_long, lang};
 use crate::domain::{
@@ -107,14 +108,46 @@ pub fn DiffKv(
     /// Heading of the new side: "My change".
     #[prop(optional, into)]
     new: Option<String>,
+    /// Ways to each key, if it has a link to itself.
+    #[prop(optional)]
+    links: Option<KeyLinks>,
 ) -> impl IntoView {
     match view {
         DiffView::Unified | DiffView::ByKey => {
-            let hunk = |(n, key)| view! { <Hunk n key /> };
+            let hunk = |(n, key)| view! { <Hunk n key links=links.clone() /> };
             view! { <ul class="hunks">{keys.into_iter().enumerate().map(hunk).collect_view()}</ul> }.into_any()
         }
-        DiffView::SideBySide => view! { <KvTable keys old new /> }.into_any(),
+        DiffView::SideBySide => view! { <KvTable keys old new links /> }.into_any(),
     }
+}
+
+/// Links to each key of a difference.
+#[derive(Clone, Debug)]
+pub struct KeyLinks {
+    /// Prefix of the ids, which tells several differences of a page apart.
+    pub prefix: String,
+    /// Address of the page with these keys.
+    pub address: String,
+}
+
+impl KeyLinks {
+    /// Returns the id of a key's element. It is encoded, so that it is the same in an address.
+    fn id(&self, key: &str) -> String {
+        format!("{}key-{}", self.prefix, utf8_percent_encode(key, NON_ALPHANUMERIC))
+    }
+
+    /// Returns the address of a key's difference.
+    pub fn href(&self, key: &str) -> String {
+        format!("{}#{}", self.address, self.id(key))
+    }
+}
+
+/// A key's link to its difference, shown on demand.
+#[component]
+fn KeyLink(links: Option<KeyLinks>, key: String) -> impl IntoView {
+    links.map(
+        |links| view! { <a class="to-key" href=links.href(&key) aria-label=lang().link_to_difference(&key)>"#"</a> },
+    )
 }
 
 /// Returns the old and the new value of a key, as words.
@@ -144,7 +177,8 @@ pub fn type_and_comment_changes(key: &KeyDiff) -> Vec<String> {
 }
 
 #[component]
-fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
+fn Hunk(n: usize, key: KeyDiff, links: Option<KeyLinks>) -> impl IntoView {
+    let id = links.as_ref().map(|links| links.id(&key.key));
     let (old, new) = sides(&key);
     let same = key.old.as_ref().zip(key.new.as_ref()).is_some_and(|(o, n)| o.value == n.value);
     let notes =
@@ -169,8 +203,8 @@ fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
         })
     };
     view! {
-        <li class=kind.as_str() data-hunk=n>
-            <b>{key.key}<span class="visually-hidden">" "{kind_label(kind)}</span></b>
+        <li class=kind.as_str() data-hunk=n id=id>
+            <b>{key.key.clone()}<KeyLink links key=key.key /><span class="visually-hidden">" "{kind_label(kind)}</span></b>
             {(!same).then(|| (side(old, true), side(new, false)))}
             {notes}
         </li>
@@ -178,7 +212,7 @@ fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
 }
 
 #[component]
-fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl IntoView {
+fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>, links: Option<KeyLinks>) -> impl IntoView {
     let t = lang();
     let row = |(n, key): (usize, KeyDiff)| {
         let (left, right) = sides(&key);
@@ -187,6 +221,7 @@ fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl
             .map(|note| view! { <span class="note">{note}</span> })
             .collect_view();
         let kind = key.kind();
+        let id = links.as_ref().map(|links| links.id(&key.key));
         let cell = |words: Option<Vec<Word>>, old: bool| match words {
             Some(words) => {
                 let value = joined(&words);
@@ -196,8 +231,8 @@ fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl
             None => view! { <td class="e"><span class="visually-hidden">{t.not_there()}</span></td> }.into_any(),
         };
         view! {
-            <tr class=kind.as_str() data-hunk=n>
-                <th scope="row">{key.key}<span class="state">{kind_label(kind)}</span>{notes}</th>
+            <tr class=kind.as_str() data-hunk=n id=id>
+                <th scope="row">{key.key.clone()}<KeyLink links=links.clone() key=key.key />" "<span class="state">{kind_label(kind)}</span>{notes}</th>
                 {cell(left, true)}
                 {cell(right, false)}
             </tr>

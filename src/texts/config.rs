@@ -179,6 +179,8 @@ texts! {
     rows_of(first: usize, last: usize, all: usize): "{first} to {last} of {all}", "第 {first} 至 {last} 项，共 {all} 项";
     kinds_of_change: "Kinds of change", "修改类型";
     all_kinds: "All", "全部";
+    jump_to_key: "Jump to a key", "跳转到键";
+    link_to_difference(key: &str): "Link to the difference of {key}", "{key} 差异的链接";
     show_all: "Show all", "全部显示";
 
     // Releases.

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{conflicts::Conflicts, data::ChangePageData};
+use super::{
+    conflicts::Conflicts,
+    data::{ChangePageData, anchor},
+};
 use crate::{
     api::paths,
     components::*,

@@ -12,7 +12,7 @@ use crate::{
     components::*,
     domain::{
         content::Format,
-        diff::{Counts, Diff, KeyChange, Window, WindowRows, keys, lines},
+        diff::{Counts, Diff, KeyChange, KeyDiff, Window, WindowRows, keys, lines},
         names::{ConfigId, EnvName},
         release::Release,
     },
@@ -25,6 +25,8 @@ use crate::{
 
 /// Number of unchanged lines around each difference of a text.
 const CONTEXT: usize = 3;
+/// Number of keys from which on a difference has links to all of them.
+const MIN_JUMP_KEYS: usize = 8;
 /// Maximum number of releases offered for comparison.
 const OFFERED: u32 = 50;
 
@@ -358,8 +360,15 @@ pub(in crate::pages) fn DiffBody(
             let kinds =
                 kinds.map(|here| view! { <Kinds of counts=Diff::Kv(all).counts() kind here=here.to_owned() /> });
             let here = here.map(|here| paths::with(&here, &[("kind", kind.map_or("", KeyChange::as_str))]));
+            let links = here.as_deref().filter(|_| !posts).map(|here| key_links(here, &shown));
+            let jump = links.clone().filter(|_| shown.rows.len() >= MIN_JUMP_KEYS);
+            let jump = jump.map(|links| jump_list(&links, &shown.rows));
             let rest = other_rows(&shown, here.map(way));
-            view! { {kinds}<DiffKv keys=shown.rows view old new />{rest} }.into_any()
+            let keys = match links {
+                Some(links) => view! { <DiffKv keys=shown.rows view old new links /> }.into_any(),
+                None => view! { <DiffKv keys=shown.rows view old new /> }.into_any(),
+            };
+            view! { {kinds}{jump}{keys}{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
             let shown = lines(was.expose(), is.expose(), context, window);
@@ -367,6 +376,30 @@ pub(in crate::pages) fn DiffBody(
             view! { {note}<DiffText rows=shown.rows view old new unfold />{rest} }.into_any()
         }
     }
+}
+
+/// Returns the links to the keys of a page. `here` may lead to a part of the page.
+fn key_links(here: &str, shown: &WindowRows<KeyDiff>) -> KeyLinks {
+    let row = if shown.from == 0 { String::new() } else { shown.from.to_string() };
+    let (page, part) = here.split_once('#').unwrap_or((here, ""));
+    let prefix = if part.is_empty() { String::new() } else { format!("{part}-") };
+    KeyLinks { prefix, address: paths::with(page, &[("row", &row)]) }
+}
+
+/// Links to all keys of a page, folded.
+fn jump_list(links: &KeyLinks, keys: &[KeyDiff]) -> AnyView {
+    let items = keys.iter().map(|key| {
+        let class = format!("mono {}", key.kind().as_str());
+        view! { <li class=class><a href=links.href(&key.key)>{key.key.clone()}</a></li> }
+    });
+    let items = items.collect_view();
+    view! {
+        <details class="reveal jump">
+            <summary><Icon name=I::Down />{lang().jump_to_key()}</summary>
+            <ul class="in">{items}</ul>
+        </details>
+    }
+    .into_any()
 }
 
 /// Links that show only the keys of one kind, for a difference of many keys.

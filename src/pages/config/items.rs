@@ -79,7 +79,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let table = if total > PAGE_ROWS { long_table(&opened, &asked, all) } else { short_table(&opened, &asked, &all) };
     view! {
         <div class="bar">
-            <FilterBox of="items" label=t.filter_keys(total) value=asked.q.clone() with=vec![("change", asked.change.clone().unwrap_or_default())] />
+            <FilterBox of="items" label=t.filter_keys(total) value=asked.q.clone() with=vec![("change", asked.change.clone())] />
             {tools.map(|tools| view! { <p class="tools push">{tools}</p> })}
         </div>
         {hint}
