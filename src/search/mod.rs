@@ -62,7 +62,7 @@ pub struct Found {
     pub items: HitPage,
     /// Keys and lines of texts.
     pub texts: HitPage,
-    /// Whether the search was ended before all documents were scanned.
+    /// Whether the search was stopped before all documents were scanned.
     pub is_partial: bool,
 }
 

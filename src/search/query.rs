@@ -179,6 +179,12 @@ impl SearchQuery {
         Some(best)
     }
 
+    /// Returns whether a word has a character that a short escape writes: a quote, a slash or a control character.
+    pub(super) fn has_escapable(&self) -> bool {
+        let is_escaped = |c: char| matches!(c, '"' | '\'' | '\\' | '/') || c.is_control();
+        self.words.iter().any(|word| word.text.contains(is_escaped))
+    }
+
     /// Returns the longest part of each word that JSON writes without escapes.
     pub(super) fn runs(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(|word| longest_run(&word.text))

@@ -1,6 +1,10 @@
 use std::{collections::BTreeSet, fmt::Write, sync::Arc};
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{Index, select},
+};
 
 use super::*;
 use crate::domain::{content::sha256, entry::Meta, time::Time};
@@ -132,6 +136,17 @@ fn places_in_texts_have_lines_and_nested_keys() {
     assert_eq!(places(Format::Json, "{\"a\":{\"x\":1,\"y\":1}}", "key:a 1"), ["1 a.x: 1", "1 a.y: 1"]);
     assert_eq!(places(Format::Toml, "[a.b]\nc = 'one'\n", "a.b.c"), ["2 a.b.c: one"]);
     assert_eq!(places(Format::Properties, "x=1\nshop=\\u5546\\u5e97\n", "商店"), ["2 shop: 商店"]);
+    assert_eq!(
+        places(Format::Properties, "pay.url=https\\://pay\nlong=ab\\\n  cd\n", "https://pay"),
+        ["1 pay.url: https://pay"]
+    );
+    assert_eq!(places(Format::Properties, "long=ab\\\n  cd\n", "abcd"), ["1 long: abcd"]);
+    assert_eq!(places(Format::Json, r#"{"a":"http:\/\/db","b":"C:\\dir"}"#, "http://db"), ["1 a: http://db"]);
+    assert_eq!(places(Format::Json, r#"{"a":"http:\/\/db","b":"C:\\dir"}"#, r"c:\dir"), [r"1 b: C:\dir"]);
+    assert_eq!(places(Format::Yaml, "a: \"say \\\"hi\\\"\"\n", "say\"hi\""), Vec::<String>::new());
+    assert_eq!(places(Format::Yaml, "a: \"x\\\"y\"\n", "x\"y"), ["1 a: x\"y"]);
+    assert_eq!(places(Format::Yaml, "a: 'it''s'\n", "it's"), ["1 a: it's"]);
+    assert_eq!(places(Format::Toml, r#"a = "caf\u00e9 \"x\"""#, "café"), [r#"1 a: café "x""#]);
     assert_eq!(places(Format::Xml, "<a>\n<b>one</b>\n</a>", "ONE"), ["2 <b>one</b>"]);
     assert_eq!(places(Format::Text, "one\r\n\r\ntwo one\r\none", "one"), ["1 one", "3 two one", "4 one"]);
     assert_eq!(places(Format::Text, "a b\na\nb a", "b a"), ["1 a b", "3 b a"]);
@@ -193,26 +208,56 @@ fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
+/// An item of a random document: key, value, the characters that are escaped, and whether any are.
+type RandomItem = (String, String, u32, bool);
+
+/// Returns a document of these items, with their index at the end of each key, and the keys of those that have all
+/// words.
+fn document(items: &[RandomItem], words: &[String]) -> (String, BTreeSet<String>) {
+    let mut document = "{".to_owned();
+    let mut expected = BTreeSet::new();
+    for (n, (key, value, escapes, sparse)) in items.iter().enumerate() {
+        let key = format!("{key}{n}");
+        let escapes = if *sparse { 0 } else { *escapes };
+        let separator = if n == 0 { "" } else { " , " };
+        let _ = write!(document, "{separator}{}:{}", written(&key, escapes), written(value, escapes.rotate_left(7)));
+        let (folded_key, folded_value) = (folded(&key), folded(value));
+        if words.iter().all(|word| folded_key.contains(&folded(word)) || folded_value.contains(&folded(word))) {
+            expected.insert(key);
+        }
+    }
+    document.push('}');
+    (document, expected)
+}
+
 proptest! {
     #[test]
     fn the_scan_finds_what_a_comparison_of_each_item_finds(
-        items in vec((vec(select(&["a", "A", "é", "É", "中", "\"", "\\", "/", "\n", ".", "😀", "n", "u"][..]), 0..6), vec(select(&["a", "b", "é", "中", "\"", "\\", "/", "\n", ".", "n", "u"][..]), 0..6), any::<u32>(), any::<bool>()), 0..12),
+        items in vec((vec(select(&["a", "A", "é", "É", "中", "\"", "\\", "/", "\n", ".", "😀", "n", "u"][..]), 0..6).prop_map(|key| key.concat()), vec(select(&["a", "b", "é", "中", "\"", "\\", "/", "\n", ".", "n", "u"][..]), 0..6).prop_map(|value| value.concat()), any::<u32>(), any::<bool>()), 0..12),
         words in vec(vec(select(&["a", "A", "B", "É", "中", "\\", "/", ".", "😀", "n", "u"][..]), 1..3), 1..3),
     ) {
-        let mut document = "{".to_owned();
-        let mut expected = BTreeSet::new();
         let words: Vec<String> = words.iter().map(|word| word.concat()).collect();
-        for (n, (key, value, escapes, sparse)) in items.iter().enumerate() {
-            let (key, value) = (format!("{}{n}", key.concat()), value.concat());
-            let escapes = if *sparse { 0 } else { *escapes };
-            let separator = if n == 0 { "" } else { " , " };
-            let _ = write!(document, "{separator}{}:{}", written(&key, escapes), written(&value, escapes.rotate_left(7)));
-            let (folded_key, folded_value) = (folded(&key), folded(&value));
-            if words.iter().all(|word| folded_key.contains(&folded(word)) || folded_value.contains(&folded(word))) {
-                expected.insert(key);
-            }
-        }
-        document.push('}');
+        let (document, expected) = document(&items, &words);
+        let found: BTreeSet<String> = keys(&document, &words.join(" ")).into_iter().collect();
+        prop_assert_eq!(found, expected, "{} in {}", words.join(" "), document);
+    }
+
+    /// Only a part of such a word is looked for, and the document decides which one.
+    #[test]
+    fn long_words_are_found_by_their_rarest_part(
+        items in vec(("[a-cA-C.]{6,14}", r#"[a-c:/"\\-]{12,24}"#, any::<u32>(), any::<bool>()), 1..12),
+        cuts in vec((any::<Index>(), any::<bool>(), any::<Index>(), 6..=12_usize), 1..3),
+    ) {
+        let cut = |(item, in_key, from, length): (Index, bool, Index, usize)| {
+            let (key, value, ..) = item.get(&items);
+            let text = if in_key { key } else { value };
+            let from = from.index(text.len() - 5);
+            // A quote at the beginning of a word has a meaning.
+            text[from..text.len().min(from + length)].trim_start_matches('"').to_owned()
+        };
+        let words: Vec<String> = cuts.into_iter().map(cut).filter(|word| !word.is_empty()).collect();
+        prop_assume!(!words.is_empty());
+        let (document, expected) = document(&items, &words);
         let found: BTreeSet<String> = keys(&document, &words.join(" ")).into_iter().collect();
         prop_assert_eq!(found, expected, "{} in {}", words.join(" "), document);
     }

@@ -43,14 +43,24 @@ pub(super) fn scan(entry: &Entry, query: &SearchQuery, candidates: &Candidates, 
 
 /// Returns the values of a text with their keys, if the words may be in several of its lines or be escaped.
 fn nested(format: Format, text: &str, query: &SearchQuery) -> Vec<FlatValue> {
-    let may_be_escaped = || format != Format::Toml && memmem::find(text.as_bytes(), b"\\u").is_some();
     let may_have_keys = match format {
         Format::Json | Format::Yaml | Format::Toml | Format::Properties => {
-            (query.may_be_nested() && query.has_all_segments(text)) || may_be_escaped()
+            (query.may_be_nested() && query.has_all_segments(text)) || may_be_escaped(format, text.as_bytes(), query)
         }
         Format::Kv | Format::Xml | Format::Text => false,
     };
     if may_have_keys { formats::flatten(format, text) } else { Vec::new() }
+}
+
+/// Returns whether an escape of a text may hide a word. Most texts have some, but few words can be hidden.
+fn may_be_escaped(format: Format, text: &[u8], query: &SearchQuery) -> bool {
+    if memchr(b'\\', text).is_none() {
+        // YAML writes a quote within single quotes twice.
+        return format == Format::Yaml && query.has_escapable() && memmem::find(text, b"''").is_some();
+    }
+    // In properties each character may be escaped, also the end of a line.
+    let hides_any = |at| matches!(text.get(at + 1), Some(b'u' | b'U' | b'x' | b'\n' | b'\r'));
+    format == Format::Properties || query.has_escapable() || memchr_iter(b'\\', text).any(hides_any)
 }
 
 /// Calls `found` with the number and the content of each line that has all words.
