@@ -46,7 +46,7 @@ use connections::{ConnectionPool, PooledConn};
 pub use live_config::{ConfigLocation, KnownRelease, LiveConfig, LiveRelease};
 use open_error::TimeoutDiagnosis;
 pub use outbox::{ExpectedRelease, OutboxRelease};
-pub use search::OpenEdit;
+pub use search::{FoundEdit, TouchedConfigs};
 use writer::Writer;
 
 /// Timeout for acquiring a connection, the SQLite writer, or an SQLite lock that another process holds.

@@ -1,10 +1,12 @@
 //! First selections for searches, each bounded. The caller decides about each row, because databases compare letters
 //! differently, and checks the permission.
 
-use serde::Deserialize;
-use sqlx::FromRow;
+use std::collections::HashMap;
 
-use super::{Conn, changes::changes, count, damaged, on, row::AnyRow, signed};
+use serde::Deserialize;
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{Conn, changes::changes, count, damaged, on, parsed, row::AnyRow, signed};
 use crate::{
     compute,
     domain::{
@@ -18,18 +20,24 @@ use crate::{
     },
 };
 
-/// An edit of an open change.
+/// Maximum size of an edit that comes with its row, in bytes. Longer ones are read one at a time.
+const SHORT_EDIT_BYTES: usize = 4096;
+
+/// An edit that may have a word.
 #[derive(Clone, Debug)]
-pub struct OpenEdit {
-    /// The change.
-    pub change: Change,
+pub struct FoundEdit {
     /// The config.
     pub config: ConfigId,
     /// The key; empty for a whole text.
     pub key: String,
-    /// The edit itself.
-    pub edit: Edit,
+    /// Size of the edit, in bytes.
+    pub bytes: usize,
+    /// The edit, unless it is long: see [`Conn::edit`].
+    pub edit: Option<Edit>,
 }
+
+/// The configs of changes. Those with a number have a release.
+pub type TouchedConfigs = HashMap<ChangeId, Vec<(ConfigId, Option<u64>)>>;
 
 /// The comment of a stored item.
 #[derive(Deserialize)]
@@ -38,24 +46,20 @@ struct Commented {
     comment: String,
 }
 
-struct OpenEditRow {
-    change: Change,
-    env: String,
-    app: String,
-    namespace: String,
+struct FoundEditRow {
+    config: ConfigId,
     item_key: String,
-    edit: String,
+    bytes: u64,
+    edit: Option<String>,
 }
 
-impl<R: AnyRow> FromRow<'_, R> for OpenEditRow {
+impl<R: AnyRow> FromRow<'_, R> for FoundEditRow {
     fn from_row(row: &R) -> sqlx::Result<Self> {
         Ok(Self {
-            change: Change::from_row(row)?,
-            env: row.text("env")?,
-            app: row.text("app")?,
-            namespace: row.text("namespace")?,
+            config: row.config()?,
             item_key: row.text("item_key")?,
-            edit: row.text("edit")?,
+            bytes: row.number("bytes")?,
+            edit: row.optional_text("edit")?,
         })
     }
 }
@@ -82,58 +86,93 @@ fn json(word: &str) -> String {
 }
 
 impl Conn {
-    /// Returns open changes that have a word in their message, last edited first.
+    /// Returns published changes that have a word in their message, newest first, starting after `after`. Only the newest
+    /// 20,000 changes are looked at.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn open_changes_with(&mut self, word: &str, limit: u32) -> Result<Vec<Change>> {
+    pub async fn published_changes_with(
+        &mut self,
+        word: &str,
+        after: Option<&ChangeId>,
+        limit: u32,
+    ) -> Result<Vec<Change>> {
+        // Ids are hexadecimal.
+        let after = after.map_or("z", ChangeId::as_str);
         Ok(on!(self, c => sqlx::query_as(changes!(
-            "where c.state = 'open' and lower(c.message) like ? escape '!' order by c.updated_at desc limit ?"
-        )).bind(pattern(word)).bind(limit).fetch_all(c).await)?)
-    }
-
-    /// Returns published changes that have a word in their message, newest first. Only the newest 20,000 changes are
-    /// looked at.
-    ///
-    /// # Errors
-    /// Returns the errors of [`super::Db::read`].
-    pub async fn published_changes_with(&mut self, word: &str, limit: u32) -> Result<Vec<Change>> {
-        Ok(on!(self, c => sqlx::query_as(changes!(
-            "where c.id >= coalesce((select n.id from changes n order by n.id desc limit 1 offset 20000), '') \
+            "where c.id < ? and c.id >= coalesce((select n.id from changes n order by n.id desc limit 1 offset 20000), '') \
              and c.state = 'published' and lower(c.message) like ? escape '!' order by c.id desc limit ?"
-        )).bind(pattern(word)).bind(limit).fetch_all(c).await)?)
+        )).bind(after).bind(pattern(word)).bind(limit).fetch_all(c).await)?)
     }
 
-    /// Returns edits of open changes that have a word in their key, value or comment: those of `author` first, then
-    /// last edited first.
+    /// Returns the edits of a change that may have a word in their key, value or comment, by config and key, starting
+    /// after `after`. The JSON around a value counts, too.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn open_edits_with(&mut self, word: &str, author: &str, limit: u32) -> Result<Vec<OpenEdit>> {
-        let rows: Vec<OpenEditRow> = on!(self, c => sqlx::query_as(
-            "select c.id, c.author, c.author_name, c.message, c.state, c.version, c.created_at, c.updated_at, \
-             e.env, e.app, e.namespace, e.item_key, e.edit from changes c cross join edits e on e.change_id = c.id \
-             where c.state = 'open' and (lower(e.item_key) like ? escape '!' or lower(e.edit) like ? escape '!') \
-             order by case when c.author = ? then 0 else 1 end, c.updated_at desc, c.id, e.position limit ?"
-        ).bind(pattern(word)).bind(pattern(&json(word))).bind(author).bind(limit).fetch_all(c).await)?;
-        compute::weigh(rows.iter().map(|row| row.edit.len()).sum()).await;
-        rows.into_iter().map(OpenEditRow::edit).collect()
+    pub async fn edits_with(
+        &mut self,
+        change: &ChangeId,
+        word: &str,
+        after: Option<&FoundEdit>,
+        limit: u32,
+    ) -> Result<Vec<FoundEdit>> {
+        let [env, app, namespace, key] = after.map_or([""; 4], |FoundEdit { config, key, .. }| {
+            [config.env.as_str(), config.app.as_str(), config.namespace.as_str(), key.as_str()]
+        });
+        let rows: Vec<FoundEditRow> = on!(self, c => sqlx::query_as(
+            "select env, app, namespace, item_key, octet_length(edit) as bytes, \
+             case when octet_length(edit) <= ? then edit end as edit from edits \
+             where change_id = ? and (env, app, namespace, item_key) > (?, ?, ?, ?) \
+             and (lower(item_key) like ? escape '!' or lower(edit) like ? escape '!') \
+             order by env, app, namespace, item_key limit ?"
+        ).bind(signed(SHORT_EDIT_BYTES as u64)).bind(change.as_str()).bind(env).bind(app).bind(namespace).bind(key)
+            .bind(pattern(word)).bind(pattern(&json(word))).bind(limit).fetch_all(c).await)?;
+        compute::weigh(rows.iter().filter_map(|row| row.edit.as_ref()).map(String::len).sum()).await;
+        rows.into_iter().map(FoundEditRow::edit).collect()
     }
 
-    /// Returns the configs that a change edits, and its releases with their numbers. A config can be listed twice.
+    /// Returns the edit of a key in a change.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn touched_configs(&mut self, id: &ChangeId) -> Result<Vec<(ConfigId, Option<u64>)>> {
-        let rows: Vec<(String, String, String, i64)> = on!(self, c => sqlx::query_as(
-            "select env, app, namespace, 0 from edits where change_id = ? group by env, app, namespace \
-             union all select env, app, namespace, seq from releases where change_id = ?"
-        ).bind(id.as_str()).bind(id.as_str()).fetch_all(c).await)?;
-        let touched = |(env, app, namespace, seq): (String, String, String, i64)| {
+    pub async fn edit(&mut self, change: &ChangeId, id: &ConfigId, key: &str) -> Result<Option<Edit>> {
+        let row: Option<(String,)> = on!(self, c => sqlx::query_as(
+            "select edit from edits where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
+        ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(key)
+            .fetch_optional(c).await)?;
+        row.map(|(edit,)| parsed_edit(&edit)).transpose()
+    }
+
+    /// Returns the configs that changes edit, and their releases with their numbers, by change. A config can be listed
+    /// twice.
+    ///
+    /// # Errors
+    /// Returns the errors of [`super::Db::read`].
+    pub async fn touched_configs(&mut self, changes: &[&ChangeId]) -> Result<TouchedConfigs> {
+        let mut touched = TouchedConfigs::new();
+        if changes.is_empty() {
+            return Ok(touched);
+        }
+        let ids = vec!["?"; changes.len()].join(", ");
+        let sql = format!(
+            "select change_id, env, app, namespace, 0 from edits where change_id in ({ids}) \
+             group by change_id, env, app, namespace \
+             union all select change_id, env, app, namespace, seq from releases where change_id in ({ids})"
+        );
+        let rows: Vec<(String, String, String, String, i64)> = on!(self, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone())).persistent(false);
+            for id in changes.iter().chain(changes) {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(c).await
+        })?;
+        for (change, env, app, namespace, seq) in rows {
             let config = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
-            Ok((config, (seq > 0).then(|| count(seq))))
-        };
-        rows.into_iter().map(touched).collect()
+            let change = parsed("a change", &change)?;
+            touched.entry(change).or_default().push((config, (seq > 0).then(|| count(seq))));
+        }
+        Ok(touched)
     }
 
     /// Returns the namespaces of all applications with their descriptions, without archived ones.
@@ -168,7 +207,7 @@ impl Conn {
         Ok(comments.filter(|(_, comment)| !comment.is_empty()).collect())
     }
 
-    /// Returns id and name of users that have a word in their name, by name.
+    /// Returns id and name of users that have a word in their name, by name, starting after `after`.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
@@ -176,23 +215,28 @@ impl Conn {
         &mut self,
         _: &May<Administer, ()>,
         word: &str,
+        after: &str,
         limit: u32,
     ) -> Result<Vec<(String, String)>> {
         Ok(on!(self, c => sqlx::query_as(
-            "select id, name from users where lower(name) like ? escape '!' order by name limit ?"
-        ).bind(pattern(word)).bind(limit).fetch_all(c).await)?)
+            "select id, name from users where name > ? and lower(name) like ? escape '!' order by name limit ?"
+        ).bind(after).bind(pattern(word)).bind(limit).fetch_all(c).await)?)
     }
 }
 
-impl OpenEditRow {
-    fn edit(self) -> Result<OpenEdit> {
-        Ok(OpenEdit {
-            config: ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?,
-            change: self.change,
+impl FoundEditRow {
+    fn edit(self) -> Result<FoundEdit> {
+        Ok(FoundEdit {
+            config: self.config,
             key: self.item_key,
-            edit: serde_json::from_str(&self.edit).map_err(|e| damaged("an edit", e))?,
+            bytes: usize::try_from(self.bytes).unwrap_or(usize::MAX),
+            edit: self.edit.as_deref().map(parsed_edit).transpose()?,
         })
     }
+}
+
+fn parsed_edit(edit: &str) -> Result<Edit> {
+    serde_json::from_str(edit).map_err(|e| damaged("an edit", e))
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ texts! {
     search_keys: "Keys and values", "键和值";
     search_texts: "Texts", "文本";
     search_comments: "Comments", "备注";
-    search_comments_left(n: usize): "The comments of {n} config are still being read. Search again in a moment." | "The comments of {n} configs are still being read. Search again in a moment.", "{n} 个配置的备注仍在读取，请稍后再搜索。";
+    search_comments_unread(n: usize): "The comments of {n} config are still being read. Search again in a moment." | "The comments of {n} configs are still being read. Search again in a moment.", "{n} 个配置的备注仍在读取，请稍后再搜索。";
+    search_comments_too_large(n: usize): "The comments of {n} config are too large and were not searched." | "The comments of {n} configs are too large and were not searched.", "{n} 个配置的备注过大，未参与搜索。";
     search_edits: "Unpublished edits", "未发布的修改";
     search_changes: "Open changes", "进行中的变更";
     search_releases: "Releases", "版本";
@@ -25,7 +26,7 @@ texts! {
     search_count(n: usize): "{n} match" | "{n} matches", "{n} 处匹配";
     search_at_least(n: usize): "at least {n} match" | "at least {n} matches", "至少 {n} 处匹配";
     search_more: "There are more. Add a word.", "还有更多，请再加一个词。";
-    search_partial: "The search took too long and was ended. Add a word or a filter.", "搜索时间过长，已中止。请再加一个词或筛选条件。";
+    search_partial: "The search took too long and was stopped. Add a word or a filter.", "搜索时间过长，已中止。请再加一个词或筛选条件。";
     search_line(n: usize): "line {n}", "第 {n} 行";
     search_removes: "removes the key", "删除该键";
     search_whole_text: "whole text", "整个文本";

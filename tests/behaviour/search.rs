@@ -3,11 +3,13 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
+        change::{Change, ChangeState},
         content::Item,
         merge::Edit,
+        time::Time,
     },
     search::{SearchQuery, SearchWindow},
-    service::{NewUser, PutApp, PutNamespace, SearchResults},
+    service::{NewUser, PutApp, PutNamespace, Save, SearchResults, SkippedComments},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -97,10 +99,84 @@ on_both_set_ups! {
         assert_eq!(found(&search(&site, marek(), "needle app:mail").await), []);
         assert_eq!(found(&search(&site, &viewer_of("dev/shop/*"), "needle").await), all);
         assert_eq!(found(&search(&site, &viewer_of("prod/*/*"), "needle").await), []);
-        site.service.save(ana(), trimtab::service::Save { change: Some(change.id.clone()), ..save(PROD, vec![set("x", "1")]) }).await.unwrap();
+        site.service.save(ana(), Save { change: Some(change.id.clone()), ..save(PROD, vec![set("x", "1")]) }).await.unwrap();
         assert_eq!(found(&search(&site, &viewer_of("dev/shop/*"), "needle").await), [], "the change has a hidden part");
         site.service.discard(ana(), &change.id).await.unwrap();
         assert_eq!(found(&search(&site, marek(), "needle").await), []);
+    }
+
+    async fn many_hidden_or_similar_edits_hide_no_hits(site: Site) {
+        let site = site.with_shop().await;
+        let mine = site.service.save(ana(), save(DEV, vec![set("a", "a string")])).await.unwrap().change;
+        let many = |value: &str| -> Vec<_> { (0..450).map(|n| set(&format!("k.{n}"), value)).collect() };
+        // Both changes are edited later, so they come first. JSON writes the type of each value beside it.
+        site.service.save(ana(), save(PROD, many("a string"))).await.unwrap();
+        site.service.save(marek(), save(DEV, many("another value"))).await.unwrap();
+        let guest = viewer_of("dev/*/*");
+        let results = search(&site, &guest, "string").await;
+        let keys: Vec<_> = results.edits.hits.iter().map(|hit| (&hit.change.id, hit.key.as_str())).collect();
+        assert_eq!(keys, [(&mine.id, "a")]);
+        assert!(!results.edits.has_more && !results.is_partial);
+        let results = search(&site, &guest, "k.").await;
+        assert_eq!((results.edits.hits.len(), results.edits.has_more), (20, true));
+        let results = search(&site, &viewer_of("prod/*/*"), "another").await;
+        assert_eq!((results.edits.hits.len(), results.edits.has_more), (0, false));
+    }
+
+    async fn many_hidden_messages_hide_no_hits(site: Site) {
+        let site = site.with_shop().await;
+        let message = || "Raise the pool".to_owned();
+        let saves = vec![save(DEV, vec![set("a", "1")])];
+        site.service.save_and_publish(ana(), message(), "dev".into(), saves, None).await.unwrap();
+        // Published and open changes that touch no config, so that only their author sees them.
+        let mut db = site.db.write().await.unwrap();
+        for n in 0..450_u64 {
+            let state = if n % 2 == 0 { ChangeState::Published } else { ChangeState::Open };
+            let id = format!("ffffffff-0000-7000-8000-{n:012}").parse().unwrap();
+            let (author, at) = ("nobody".to_owned(), Time(i64::MAX / 2));
+            let change = Change { id, author: author.clone(), author_name: author, message: message(), state, version: 1, created_at: at, updated_at: at };
+            db.insert_change(&change).await.unwrap();
+        }
+        db.commit().await.unwrap();
+        let open = site.service.save(ana(), save(DEV, vec![set("a", "2")])).await.unwrap().change;
+        site.service.describe(ana(), &open.id, &message()).await.unwrap();
+        let results = search(&site, marek(), "pool").await;
+        assert_eq!(counts(&results), [0, 1, 1, 0, 0, 0, 0]);
+        assert!(!results.changes.has_more && !results.releases.has_more);
+    }
+
+    async fn large_edits_leave_time_for_everything_else(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), DEV, "needle", "1").await;
+        let large = format!("a: {}\nb: needle\n", "x".repeat(1024 * 1024));
+        let edit = async |n: u32| {
+            let author = user_with_roles(&format!("user-{n}"), &[("*/*/*", Role::OWNER)]);
+            site.service.save(&author, save(ROUTES, vec![text(&large)])).await.unwrap();
+        };
+        edit(0).await;
+        let results = search(&site, marek(), "needle").await;
+        let excerpt = results.edits.hits[0].text.as_ref().unwrap().expose();
+        assert!(excerpt.contains("needle") && excerpt.len() < 300 && !results.is_partial, "{excerpt}");
+        for n in 1..=8 {
+            edit(n).await;
+        }
+        let results = search(&site, marek(), "needle").await;
+        assert!(results.is_partial, "nine texts exceed the limit");
+        assert_eq!((results.edits.hits.len(), places(&results)), (7, vec![format!("{DEV} needle")]));
+        assert!(!search(&site, &viewer_of("prod/*/*"), "needle").await.is_partial, "hidden edits are not read");
+        assert!(!search(&site, marek(), "absent").await.is_partial);
+    }
+
+    async fn archived_configs_are_named(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), DEV, "needle", "1").await;
+        site.publish_key(ana(), MAIL, "needle", "1").await;
+        assert!(search(&site, ana(), "needle").await.archived.is_empty());
+        let shell = Actor::shell();
+        let archive = PutApp { name: "mail".parse().unwrap(), title: None, description: None, archived: Some(true) };
+        site.service.put_app(&shell, archive).await.unwrap();
+        let archived = search(&site, ana(), "needle").await.archived;
+        assert_eq!(archived.into_iter().collect::<Vec<_>>(), [MAIL.parse().unwrap()]);
     }
 
     async fn comments_of_live_items_are_found(site: Site) {
@@ -115,7 +191,7 @@ on_both_set_ups! {
             let results = std::cell::RefCell::new(SearchResults::default());
             eventually("the comments are read", async || {
                 let found = search(&site, actor, text).await;
-                let is_whole = found.comments_left == 0;
+                let is_whole = found.skipped_comments == SkippedComments::default();
                 results.replace(found);
                 is_whole
             })

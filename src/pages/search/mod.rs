@@ -28,7 +28,7 @@ use crate::{
         names::ConfigId,
     },
     search::{Hit, HitPage, MAX_COUNTED, MAX_QUERY_LENGTH, SearchQuery, SearchWindow},
-    service::{CommentHit, EditHit, HitGroup, ReleasedChange, SearchResults, UserHit},
+    service::{CommentHit, EditHit, HitGroup, ReleasedChange, SearchResults, SkippedComments, UserHit},
     session::guard::CurrentUser,
 };
 
@@ -111,11 +111,10 @@ impl FoundPage {
             }
             .into_any(),
         };
-        let partial = self.results.live.is_partial.then(|| view! { <Banner title=t.search_partial() /> });
-        let left = match self.results.comments_left {
-            0 => None,
-            left => Some(view! { <p class="hint">{t.search_comments_left(left)}</p> }),
-        };
+        let partial = self.results.is_partial.then(|| view! { <Banner title=t.search_partial() /> });
+        let SkippedComments { unread, too_large } = self.results.skipped_comments;
+        let unread = (unread > 0).then(|| view! { <p class="hint">{t.search_comments_unread(unread)}</p> });
+        let too_large = (too_large > 0).then(|| view! { <p class="hint">{t.search_comments_too_large(too_large)}</p> });
         view! {
             <Head title=t.search() />
             <search>
@@ -138,7 +137,8 @@ impl FoundPage {
                 {partial}
                 {groups}
                 {empty}
-                {left}
+                {unread}
+                {too_large}
             </div>
         }
         .into_any()
