@@ -18,8 +18,8 @@ use crate::texts::Lang;
 const PALETTE: &str = "palette";
 /// Id of the list of hits.
 const HITS: &str = "palette-hits";
-/// Maximum number of hits shown. The page has all.
-const MAX_HITS: usize = 30;
+/// Value of `keyCode` for keys that an input method handles. Safari does not report the last of them as composing.
+const COMPOSING: u32 = 229;
 /// Time without typing after which the server is asked, in milliseconds.
 const PAUSE_MS: i32 = 120;
 
@@ -30,6 +30,7 @@ thread_local! {
 }
 
 pub fn start(lang: Lang) {
+    name_shortcut();
     dom::on("keydown", move |event| {
         if let Some(key) = event.dyn_ref::<KeyboardEvent>() {
             press(lang, key);
@@ -43,6 +44,26 @@ pub fn start(lang: Lang) {
     dom::on("click", move |event| {
         click(lang, &event);
     });
+    dom::on("mousedown", |event| {
+        close_beside(&event);
+    });
+}
+
+/// Returns whether the system is one of Apple, where Cmd+K is usual and Ctrl+K deletes to the end of a line.
+fn is_apple() -> bool {
+    let platform = dom::window().navigator().platform().unwrap_or_default();
+    ["Mac", "iPhone", "iPad"].iter().any(|name| platform.starts_with(name))
+}
+
+/// Names the shortcut of this system in the link to the search, which names that of most systems.
+fn name_shortcut() -> Option<()> {
+    if is_apple() {
+        for link in dom::all(&dom::root(), "[data-palette]") {
+            link.set_attribute("aria-keyshortcuts", "Meta+K").ok()?;
+            link.query_selector("kbd").ok()??.set_text_content(Some("⌘K"));
+        }
+    }
+    Some(())
 }
 
 fn dialog() -> Option<HtmlDialogElement> {
@@ -69,14 +90,18 @@ fn open(lang: Lang) -> Option<()> {
 }
 
 fn press(lang: Lang, key: &KeyboardEvent) -> Option<()> {
-    let with_control = (key.ctrl_key() || key.meta_key()) && !key.alt_key() && !key.shift_key();
-    if with_control && key.key().eq_ignore_ascii_case("k") {
+    let modifiers = match is_apple() {
+        true => (key.meta_key(), key.ctrl_key()),
+        false => (key.ctrl_key(), key.meta_key()),
+    };
+    let has_modifier = modifiers == (true, false) && !key.alt_key() && !key.shift_key();
+    if has_modifier && key.key().eq_ignore_ascii_case("k") {
         open(lang)?;
         key.prevent_default();
         return Some(());
     }
     // While an input method composes characters, the keys are its own.
-    if dom::closest(key, "#palette input").is_none() || key.is_composing() {
+    if dom::closest(key, "#palette input").is_none() || key.is_composing() || key.key_code() == COMPOSING {
         return None;
     }
     let options = options();
@@ -87,7 +112,7 @@ fn press(lang: Lang, key: &KeyboardEvent) -> Option<()> {
         ("ArrowDown", _) => choose(&options, 0),
         ("ArrowUp", Some(at)) if at > 0 => choose(&options, at - 1),
         ("ArrowUp", _) => choose(&options, last),
-        ("Enter", Some(at)) => follow(&options[at]),
+        ("Enter", Some(at)) => follow(&options[at], false),
         _ => return None,
     };
     key.prevent_default();
@@ -96,25 +121,43 @@ fn press(lang: Lang, key: &KeyboardEvent) -> Option<()> {
 
 fn click(lang: Lang, event: &Event) -> Option<()> {
     let mouse = event.dyn_ref::<MouseEvent>()?;
+    let in_new_tab = mouse.ctrl_key() || mouse.meta_key();
     if let Some(option) = dom::closest(event, "#palette [role=option]") {
-        return follow(&option);
+        return follow(&option, in_new_tab);
     }
-    // A click beside the dialog is a click on its backdrop, which is part of it.
-    let target = event.target()?.dyn_into::<Element>().ok()?;
-    if target.id() == PALETTE {
-        dialog()?.close();
-    } else if dom::closest(event, "[data-palette]").is_some()
-        && !(mouse.ctrl_key() || mouse.meta_key() || mouse.shift_key())
-    {
+    if dom::closest(event, "[data-palette]").is_some() && !in_new_tab && !mouse.shift_key() {
         open(lang)?;
         event.prevent_default();
     }
     Some(())
 }
 
-fn follow(option: &HtmlElement) -> Option<()> {
+/// Closes the dialog if the button is pressed on its backdrop, which is part of it. A click would also be one that
+/// selects text and ends beside the dialog.
+fn close_beside(event: &Event) -> Option<()> {
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    if target.id() == PALETTE {
+        dialog()?.close();
+    }
+    Some(())
+}
+
+fn follow(option: &HtmlElement, in_new_tab: bool) -> Option<()> {
+    let href = option.dataset().get("href")?;
+    if in_new_tab {
+        dom::window().open_with_url_and_target_and_features(&href, "_blank", "noopener").ok();
+        return Some(());
+    }
     dialog()?.close();
-    dom::window().location().assign(&option.dataset().get("href")?).ok()
+    dom::window().location().assign(&href).ok()
+}
+
+/// Marks no option as chosen, so that Enter opens the page for the text in the field.
+fn choose_none() -> Option<()> {
+    for option in options() {
+        option.set_attribute("aria-selected", "false").ok()?;
+    }
+    input()?.remove_attribute("aria-activedescendant").ok()
 }
 
 /// Marks an option as chosen. The focus stays in the field.
@@ -130,8 +173,9 @@ fn choose(options: &[HtmlElement], chosen: usize) -> Option<()> {
     Some(())
 }
 
-/// Asks the server after a pause in typing.
+/// Asks the server after a pause in typing. Until it answers, the options are those of an earlier text.
 fn ask_soon(lang: Lang) {
+    choose_none();
     let number = LATEST.get().wrapping_add(1);
     LATEST.set(number);
     if let Some(request) = IN_FLIGHT.take() {
@@ -155,13 +199,14 @@ async fn ask(lang: Lang, number: u32) -> Option<()> {
     if LATEST.get() != number {
         return None;
     }
-    let Some(page) = page else { return say(lang.search_failed()) };
-    let found = show(lang, &page, (!typed.trim().is_empty()).then_some(address.as_str()))?;
-    match (found, typed.trim().is_empty()) {
-        (_, true) => say(""),
-        (0, _) => say(lang.search_none()),
-        (found, _) => say(&lang.search_hits(found)),
-    }
+    let Some(page) = page else {
+        show(lang, &[], None);
+        return say(lang.search_failed());
+    };
+    let found = page.get_element_by_id("found")?;
+    let hits = dom::all(&found, ".hits > li");
+    show(lang, &hits, (!typed.trim().is_empty()).then_some(address.as_str()));
+    say(&found.get_attribute("data-status").unwrap_or_default())
 }
 
 /// Returns the page at an address, unless the request is ended or the server redirects to the log-in.
@@ -177,12 +222,11 @@ async fn fetch(address: &str) -> Option<Document> {
     dom::parse(&answer).await
 }
 
-/// Shows the hits of a page as options, and at their end the page itself. Returns the number of hits.
-fn show(lang: Lang, page: &Document, address: Option<&str>) -> Option<usize> {
+/// Shows hits as options, and at their end the page with all of them. The first one is chosen.
+fn show(lang: Lang, hits: &[HtmlElement], address: Option<&str>) -> Option<()> {
     let list = dom::by_id(HITS)?;
     list.replace_children_with_node_0();
-    let hits = dom::all(&page.document_element()?, "#found .hits > li");
-    for (n, hit) in hits.iter().take(MAX_HITS).enumerate() {
+    for (n, hit) in hits.iter().enumerate() {
         let link = hit.query_selector("a").ok()??;
         let option = add_option(&list, n, &link.get_attribute("href")?)?;
         let parts = js_sys::Array::from(&link.child_nodes());
@@ -192,14 +236,13 @@ fn show(lang: Lang, page: &Document, address: Option<&str>) -> Option<usize> {
         option.replace_children_with_node(&parts);
     }
     if let Some(address) = address.filter(|_| !hits.is_empty()) {
-        add_option(&list, MAX_HITS, address)?.set_text_content(Some(lang.search_all()));
+        add_option(&list, hits.len(), address)?.set_text_content(Some(lang.search_all()));
     }
     let field = input()?;
     field.set_attribute("aria-expanded", if hits.is_empty() { "false" } else { "true" }).ok()?;
     field.remove_attribute("aria-activedescendant").ok()?;
     list.set_hidden(hits.is_empty());
-    choose(&options(), 0);
-    Some(hits.len())
+    choose(&options(), 0)
 }
 
 fn add_option(list: &HtmlElement, n: usize, href: &str) -> Option<Element> {

@@ -93,7 +93,8 @@ texts! {
 
     // Text.
     text_of(format: &str): "{format} document", "{format} 文档";
-    lines_around: "Lines around the error", "出错位置附近的行";
+    lines_around_error: "Lines around the error", "出错位置附近的行";
+    lines_around(line: usize): "Lines around line {line}", "第 {line} 行附近的内容";
     no_text_title: "No text yet", "暂无内容";
     text_others(names: &str): "Also being edited by {names}. The person who publishes second has to merge.", "{names} 也在编辑此文本，后发布的人需要合并。";
     ends_crlf: "Line endings: CRLF", "换行符为 CRLF";

@@ -33,7 +33,6 @@ texts! {
     search_previous: "Previous", "上一页";
     search_next: "Next", "下一页";
     search_results: "Results", "搜索结果";
-    search_hits(n: usize): "{n} result" | "{n} results", "{n} 个结果";
     search_all: "Show all results", "显示全部结果";
     search_move: "choose", "选择";
     search_open: "open", "打开";

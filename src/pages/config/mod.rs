@@ -335,6 +335,8 @@ pub(super) struct ContentQuery {
     pub page: usize,
     /// Index of the first row, for the island's requests.
     pub from: usize,
+    /// Line of the live text to show, from 1.
+    pub line: Option<usize>,
     /// The user's change to show, if several are open.
     pub change: String,
 }
@@ -349,7 +351,7 @@ async fn show(
     let opened = OpenedConfig::load(&console, &user, &id, change.as_ref()).await?;
     Ok(page(opened, ConfigPage::Content, move |opened| match opened.view.namespace.format {
         Format::Kv => view! { <items::Items opened asked /> }.into_any(),
-        _ => view! { <text::TextPage opened /> }.into_any(),
+        _ => view! { <text::TextPage opened line=asked.line /> }.into_any(),
     }))
 }
 

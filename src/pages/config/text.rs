@@ -17,9 +17,14 @@ use crate::{
     domain::{error::Invalid, unseen::Unseen},
 };
 
-/// The page of a config's text.
+/// The page of a config's text. `line` is a line of the live text to show, from 1.
 #[component]
-pub fn TextPage(opened: Arc<OpenedConfig>) -> impl IntoView {
+pub fn TextPage(opened: Arc<OpenedConfig>, line: Option<usize>) -> impl IntoView {
+    let live = opened.view.content.text().unwrap_or_default();
+    let found = line.filter(|line| (1..=live.lines().count()).contains(line)).map(|line| {
+        let (text, label) = (live.to_owned(), lang().lines_around(line));
+        view! { <div id="line"><Excerpt text label line class="excerpt found" /></div> }
+    });
     let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
     let content = if opened.may_edit() {
         view! { <Editor opened=opened.clone() pending /> }.into_any()
@@ -30,6 +35,7 @@ pub fn TextPage(opened: Arc<OpenedConfig>) -> impl IntoView {
         <Conflicts opened=opened.clone() />
         <div class="with-tray">
             <section class="stack" aria-label=lang().text_of(opened.view.namespace.format.as_str())>
+                {found}
                 {content}
                 <ChangePanelLink opened=opened.clone() />
             </section>
@@ -67,7 +73,11 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
     let merging = merge.is_some();
     let says = if merging { t.keep_mine_edited() } else { t.save() };
     let tone = if pending && !merging { Tone::Plain } else { Tone::Primary };
-    let place = refused_error().map(|(invalid, text)| view! { <Excerpt invalid text /> });
+    let place = refused_error().map(|(invalid, text)| {
+        let at = |n: Option<u32>| n.map_or(1, |n| n.max(1) as usize);
+        let (line, column) = (at(invalid.line), at(invalid.column));
+        view! { <Excerpt text label=t.lines_around_error() line column class="excerpt" /> }
+    });
     let ends = line_ends(&text).map(|says| says(t)).map(|says| view! { <span class="hint">{says}</span> });
     let unseen = Unseen::anywhere(&text);
     let marks = (!unseen.is_empty()).then(|| view! { <InvisibleMarks unseen /> });
@@ -94,21 +104,27 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
     .into_any()
 }
 
-/// The lines around an error, with a marker below its column.
+/// The lines around a line. An error also has a marker below its column.
 #[component]
-fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
-    let line = usize::try_from(invalid.line.unwrap_or(1)).unwrap_or(1).max(1);
-    let column = usize::try_from(invalid.column.unwrap_or(1)).unwrap_or(1).max(1);
+fn Excerpt(
+    text: String,
+    #[prop(into)] label: String,
+    line: usize,
+    #[prop(optional)] column: Option<usize>,
+    class: &'static str,
+) -> impl IntoView {
     let row = |(n, text): (usize, &str)| {
         let shown: String = text.chars().take(160).collect();
         let here = n + 1 == line;
-        // As wide as the text before the error, tabs included.
-        let before: String = text.chars().take(column.min(160) - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
-        let mark = here.then(|| view! { <i aria-hidden="true">{format!("{before}▲")}</i> });
+        let mark = column.filter(|_| here).map(|column| {
+            // As wide as the text before the error, tabs included.
+            let before = text.chars().take(column.min(160) - 1).map(|c| if c == '\t' { c } else { ' ' });
+            view! { <i aria-hidden="true">{before.chain(['▲']).collect::<String>()}</i> }
+        });
         view! { <li class:here=here><span class="no">{n + 1}</span><code>{shown}</code>{mark}</li> }
     };
     let rows = text.lines().enumerate().skip(line.saturating_sub(3)).take(5).map(row).collect_view();
-    view! { <ScrollBox class="excerpt" label=lang().lines_around()><ol>{rows}</ol></ScrollBox> }.into_any()
+    view! { <ScrollBox class label><ol>{rows}</ol></ScrollBox> }.into_any()
 }
 
 /// Returns a note about the line breaks, unless all are LF.

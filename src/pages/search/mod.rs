@@ -34,6 +34,8 @@ use crate::{
 
 /// Number of rows of keys, and of texts, in the palette.
 const BRIEF_ROWS: usize = 8;
+/// Number of rows of each other group in the palette, so that each group has a place.
+const BRIEF_GROUP: usize = 4;
 
 /// `/search`.
 pub fn routes() -> Router<Console> {
@@ -95,6 +97,9 @@ impl FoundPage {
     fn view(self) -> AnyView {
         let t = lang();
         let actions = Action::found(&self.query, self.actor.is_administrator());
+        // For the palette. A query of filters only has no hits yet.
+        let has_status = self.asked.brief && !self.query.is_empty();
+        let status = has_status.then(|| self.status(self.count(actions.len())));
         let groups = match self.query.is_empty() {
             true => vec![self.actions(actions)],
             false => self.groups(actions),
@@ -133,7 +138,7 @@ impl FoundPage {
                     <Submit tone=Tone::Primary icon=I::Search>{t.search()}</Submit>
                 </form>
             </search>
-            <div id="found" class="found">
+            <div id="found" class="found" data-status=status>
                 {partial}
                 {groups}
                 {empty}
@@ -144,12 +149,40 @@ impl FoundPage {
         .into_any()
     }
 
-    /// Returns the groups of hits, without empty ones.
-    fn groups(&self, actions: Vec<Action>) -> Vec<Option<AnyView>> {
-        let t = lang();
+    /// Returns the number of all hits, and whether there are more than that.
+    fn count(&self, actions: usize) -> (usize, bool) {
         let SearchResults { live, comments, edits, changes, releases, envs, apps, namespaces, users, .. } =
             &self.results;
-        let (keys, texts) = (&live.items, &live.texts);
+        let live = [&live.items, &live.texts].map(|page| (page.count, page.count == MAX_COUNTED));
+        let groups = [
+            comments.size(),
+            edits.size(),
+            changes.size(),
+            releases.size(),
+            envs.size(),
+            apps.size(),
+            namespaces.size(),
+            users.size(),
+            (actions, false),
+        ];
+        live.into_iter().chain(groups).fold((0, false), |(n, more), (hits, has_more)| (n + hits, more || has_more))
+    }
+
+    /// Returns the sentence that the palette announces.
+    fn status(&self, (hits, has_more): (usize, bool)) -> String {
+        let t = lang();
+        let count = match hits {
+            0 => t.search_none().to_owned(),
+            hits if has_more => t.search_at_least(hits),
+            hits => t.search_count(hits),
+        };
+        if self.results.is_partial { format!("{count} · {}", t.search_partial()) } else { count }
+    }
+
+    /// Returns the groups of hits, without empty ones: live values, names, then changes.
+    fn groups(&self, actions: Vec<Action>) -> Vec<Option<AnyView>> {
+        let t = lang();
+        let (keys, texts) = (&self.results.live.items, &self.results.live.texts);
         let mut groups = Vec::new();
         if self.asked.texts == 0 {
             let pager = self.pager("keys", t.search_keys(), self.window.items_from, keys);
@@ -160,42 +193,69 @@ impl FoundPage {
             groups.push(self.live("texts", t.search_texts(), I::Log, texts, pager));
         }
         if self.asked.is_first() {
-            groups.extend([
-                group("comments", t.search_comments(), comments, |CommentHit { config, key, comment }| {
-                    let comment = view! { <span>{self.marked(comment)}</span> }.into_any();
-                    hit(I::Info, self.key_page(config, key), self.marked(key), [self.config(config), comment])
-                }),
-                group("edits", t.search_edits(), edits, |hit| self.edit(hit)),
-                group("changes", t.search_changes(), changes, |change| {
-                    let (title, author) = (self.message(&change.message), change.author_name.clone());
-                    hit(
-                        I::Edit,
-                        paths::change(&change.id),
-                        title,
-                        [view! { <b>{author}</b> }.into_any(), edited(change.updated_at)],
-                    )
-                }),
-                group("releases", t.search_releases(), releases, |change| self.release(change)),
-                group("apps", t.applications(), apps, |app| {
-                    let title = self.named(app.name.as_str(), &app.title);
-                    hit(I::Apps, paths::app(&app.name), title, [self.marked(&app.description)])
-                }),
-                group("namespaces", t.apps_namespaces(), namespaces, |namespace| {
-                    let title = self.named(namespace.name.as_str(), "");
-                    let app = view! { <b>{namespace.app.to_string()}</b> }.into_any();
-                    hit(I::Rows, paths::app(&namespace.app), title, [app, self.marked(&namespace.description)])
-                }),
-                group("envs", t.environments(), envs, |env| {
-                    let title = self.named(env.name.as_str(), &env.title);
-                    hit(I::Layers, format!("/delivery/{}", env.name), title, [])
-                }),
-                group("users", t.users(), users, |UserHit { id, name }| {
-                    hit(I::People, format!("/users/{id}"), self.marked(name), [])
-                }),
-                self.actions(actions),
-            ]);
+            groups.push(self.actions(actions));
+            groups.extend(self.catalog_groups());
+            groups.extend(self.change_groups());
         }
         groups
+    }
+
+    fn catalog_groups(&self) -> [Option<AnyView>; 4] {
+        let t = lang();
+        let SearchResults { envs, apps, namespaces, users, .. } = &self.results;
+        [
+            self.group("apps", t.applications(), apps, |app| {
+                let title = self.named(app.name.as_str(), &app.title);
+                hit(I::Apps, paths::app(&app.name), title, [self.marked(&app.description)])
+            }),
+            self.group("namespaces", t.apps_namespaces(), namespaces, |namespace| {
+                let title = self.named(namespace.name.as_str(), "");
+                let app = view! { <b>{namespace.app.to_string()}</b> }.into_any();
+                hit(I::Rows, paths::app(&namespace.app), title, [app, self.marked(&namespace.description)])
+            }),
+            self.group("envs", t.environments(), envs, |env| {
+                let title = self.named(env.name.as_str(), &env.title);
+                hit(I::Layers, format!("/delivery/{}", env.name), title, [])
+            }),
+            self.group("users", t.users(), users, |UserHit { id, name }| {
+                hit(I::People, format!("/users/{id}"), self.marked(name), [])
+            }),
+        ]
+    }
+
+    fn change_groups(&self) -> [Option<AnyView>; 4] {
+        let t = lang();
+        let SearchResults { comments, edits, changes, releases, .. } = &self.results;
+        [
+            self.group("comments", t.search_comments(), comments, |CommentHit { config, key, comment }| {
+                let comment = view! { <span>{self.marked(comment)}</span> }.into_any();
+                hit(I::Info, self.key_page(config, key), self.marked(key), [self.config(config), comment])
+            }),
+            self.group("edits", t.search_edits(), edits, |hit| self.edit(hit)),
+            self.group("changes", t.search_changes(), changes, |change| {
+                let (title, author) = (self.message(&change.message), change.author_name.clone());
+                let author = view! { <b>{author}</b> }.into_any();
+                hit(I::Edit, paths::change(&change.id), title, [author, edited(change.updated_at)])
+            }),
+            self.group("releases", t.search_releases(), releases, |change| self.release(change)),
+        ]
+    }
+
+    /// Returns a group of hits, or `None` if it is empty.
+    fn group<T>(
+        &self,
+        id: &'static str,
+        title: &'static str,
+        found: &HitGroup<T>,
+        row: impl FnMut(&T) -> AnyView,
+    ) -> Option<AnyView> {
+        if found.hits.is_empty() {
+            return None;
+        }
+        let rows = if self.asked.brief && !self.query.is_empty() { BRIEF_GROUP } else { usize::MAX };
+        let more = found.has_more.then(|| view! { <p class="hint">{lang().search_more()}</p> });
+        let hits = found.hits.iter().take(rows).map(row).collect_view();
+        Some(view! { <Card id title><ul class="list hits">{hits}</ul>{more}</Card> }.into_any())
     }
 
     /// Returns the group of hits in live documents.
@@ -229,7 +289,10 @@ impl FoundPage {
         let t = lang();
         let href = match (&found.key, found.line) {
             (Some(key), None) => self.key_page(&found.config, key),
-            _ => paths::config(&found.config),
+            (_, Some(line)) => {
+                format!("{}#line", paths::with(&paths::config(&found.config), &[("line", &line.to_string())]))
+            }
+            (None, None) => paths::config(&found.config),
         };
         let text = self.marked(found.text.expose());
         let line = found.line.map(|line| view! { <span class="quiet">{t.search_line(line)}</span> }.into_any());
@@ -240,13 +303,12 @@ impl FoundPage {
         hit(icon, href, title, [Some(self.config(&found.config)), line, value].into_iter().flatten())
     }
 
-    /// Returns the address of a key: its form for editors, the filtered table for others.
+    /// Returns the address of a key: its form for editors, its row for others and in archived configs.
     fn key_page(&self, config: &ConfigId, key: &str) -> String {
         let page = paths::config(config);
-        match self.actor.permissions(config).contains(Permission::Edit) {
-            true => format!("{}#edit", paths::with(&page, &[("edit", key)])),
-            false => paths::with(&page, &[("q", key)]),
-        }
+        let may_edit = self.actor.permissions(config).contains(Permission::Edit);
+        let name = if may_edit && !self.results.archived.contains(config) { "edit" } else { "at" };
+        format!("{}#{name}", paths::with(&page, &[(name, key)]))
     }
 
     fn edit(&self, found: &EditHit) -> AnyView {
@@ -279,7 +341,7 @@ impl FoundPage {
 
     fn actions(&self, actions: Vec<Action>) -> Option<AnyView> {
         let found = HitGroup { hits: actions, has_more: false };
-        group("actions", lang().search_actions(), &found, |action| {
+        self.group("actions", lang().search_actions(), &found, |action| {
             hit(action.icon, action.href.to_owned(), self.marked((action.title)(lang())), [])
         })
     }
@@ -335,21 +397,6 @@ impl FoundPage {
         }
         Some(view! { <nav class="pager" aria-label=t.pages_of(of)>{previous}{next}</nav> }.into_any())
     }
-}
-
-/// Returns a group of hits, or `None` if it is empty.
-fn group<T>(
-    id: &'static str,
-    title: &'static str,
-    found: &HitGroup<T>,
-    row: impl FnMut(&T) -> AnyView,
-) -> Option<AnyView> {
-    if found.hits.is_empty() {
-        return None;
-    }
-    let more = found.has_more.then(|| view! { <p class="hint">{lang().search_more()}</p> });
-    let hits = found.hits.iter().map(row).collect_view();
-    Some(view! { <Card id title><ul class="list hits">{hits}</ul>{more}</Card> }.into_any())
 }
 
 /// Returns a hit. The palette shows it as an option with the link's address.
