@@ -29,7 +29,7 @@ const alive = (page: Page) => expect(page.locator('html[data-alive]')).toBeAttac
 /** Returns the index of the first row on the screen. */
 async function firstOnScreen(page: Page): Promise<number> {
   const first = () => page.evaluate(() => {
-    const rows = [...document.querySelectorAll<HTMLElement>('tr[aria-rowindex]:not([aria-rowindex="1"])')];
+    const rows = Array.from(document.querySelectorAll<HTMLElement>('tr[aria-rowindex]:not([aria-rowindex="1"])'));
     const row = rows.find((one) => one.getBoundingClientRect().top > 80 && one.getBoundingClientRect().top < innerHeight);
     return row ? Number(row.getAttribute('aria-rowindex')) - 2 : -1;
   });
