@@ -225,6 +225,8 @@ pub enum NoteKind {
     CommentsCut,
     /// The text was not UTF-8, and was read as GB18030.
     Charset,
+    /// The text was not UTF-8, and was read as ISO-8859-1.
+    Latin1,
     /// One folder around everything was ignored.
     CommonFolder,
     /// A path is several times in the archive. The last one counts.
@@ -304,6 +306,7 @@ impl NoteKind {
             | Self::TypesDropped
             | Self::CommentsCut
             | Self::Charset
+            | Self::Latin1
             | Self::CommonFolder
             | Self::RepeatedPaths
             | Self::RepeatedKeys
@@ -438,7 +441,7 @@ pub enum ExportRefusal {
     },
     /// An entry has a zero byte in its name.
     EntryName,
-    /// A file is neither UTF-8 nor GB18030.
+    /// A file is not in a charset that the product writes.
     Charset {
         /// Its path.
         path: String,

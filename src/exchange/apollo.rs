@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Draft, DraftBody, DraftItem, Drafts, ExportEntry, OriginalNames, ReadOptions,
+    archive::Charset,
     drafts::{format_by_ending, format_by_name},
 };
 use crate::{
@@ -140,7 +141,7 @@ struct Place<'e> {
 impl Export {
     fn single(&mut self, entry: &ExportEntry, options: &ReadOptions) -> Result<(), ExportRefusal> {
         let mut notes = ImportNotes::default();
-        let text = entry.text(&mut notes)?;
+        let text = entry.text_or(Charset::Gb18030, &mut notes)?;
         let name = options.namespace.as_ref().map_or(DEFAULT_NAMESPACE, |name| name.as_str());
         let is_text = matches!(parse_items(&text).as_deref(), Some([item]) if item.key == TEXT_KEY);
         let format = match format_by_ending(name) {
@@ -157,7 +158,8 @@ impl Export {
         let name = entry.file_name();
         self.has_metadata = true;
         if name.ends_with(NAMESPACE_METADATA) {
-            match serde_json::from_slice::<NamespaceMetadata>(&entry.bytes) {
+            let text = entry.text_or(Charset::Gb18030, &mut self.drafts.notes).unwrap_or_default();
+            match serde_json::from_str::<NamespaceMetadata>(&text) {
                 Ok(read) => {
                     if read.is_public {
                         self.public.insert(read.name.clone(), (read.app_id.clone(), read.format.clone()));
@@ -184,7 +186,7 @@ impl Export {
 
     fn config(&mut self, entry: &ExportEntry, place: &Place) {
         let mut notes = ImportNotes::default();
-        let Ok(text) = entry.text(&mut notes) else {
+        let Ok(text) = entry.text_or(Charset::Gb18030, &mut notes) else {
             return self.drafts.notes.about(NoteKind::Binary, &entry.path);
         };
         let (namespace, format) = self.namespace(place);

@@ -1,12 +1,18 @@
 //! The entries of an export: a single file, a folder, or a zip archive, which is read in memory and within limits.
 
-use std::io::{Cursor, Read};
+use std::{
+    borrow::Cow,
+    io::{Cursor, Read},
+};
 
 use encoding_rs::GB18030;
 
-use crate::domain::{
-    exchange::{ExportRefusal, ImportNotes, NoteKind},
-    limits,
+use crate::{
+    domain::{
+        exchange::{ExportRefusal, ImportNotes, NoteKind},
+        limits,
+    },
+    formats,
 };
 
 /// Maximum size of an export file, and of all files of a folder together, in bytes.
@@ -49,15 +55,33 @@ impl ExportEntry {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Decodes the content as UTF-8 or, if it is not UTF-8, as GB18030, which Java writes on a Chinese Windows.
+    /// Returns the content as it is, for a document that is stored byte for byte.
     ///
     /// # Errors
-    /// [`ExportRefusal::Charset`] if it is neither.
-    pub(super) fn text(&self, notes: &mut ImportNotes) -> Result<String, ExportRefusal> {
-        let (text, charset) = decode(&self.bytes).ok_or_else(|| ExportRefusal::Charset { path: self.path.clone() })?;
-        if charset == Charset::Gb18030 {
-            notes.about(NoteKind::Charset, &self.path);
-        }
+    /// [`ExportRefusal::Charset`] if it is not UTF-8.
+    pub(super) fn document(&self) -> Result<&str, ExportRefusal> {
+        std::str::from_utf8(&self.bytes).map_err(|_| ExportRefusal::Charset { path: self.path.clone() })
+    }
+
+    /// Returns the content without a byte order mark, for a parser.
+    ///
+    /// # Errors
+    /// [`ExportRefusal::Charset`] if it is not UTF-8.
+    pub(super) fn text(&self) -> Result<&str, ExportRefusal> {
+        self.document().map(formats::without_bom)
+    }
+
+    /// Returns the content like [`ExportEntry::text`], or decodes it with a note if it is not UTF-8.
+    ///
+    /// # Errors
+    /// [`ExportRefusal::Charset`] if it is not in the other charset either.
+    pub(super) fn text_or(&self, other: Charset, notes: &mut ImportNotes) -> Result<Cow<'_, str>, ExportRefusal> {
+        let refused = match self.text() {
+            Ok(text) => return Ok(text.into()),
+            Err(refused) => refused,
+        };
+        let text = other.decode(&self.bytes).ok_or(refused)?;
+        notes.about(other.note(), &self.path);
         Ok(text)
     }
 }
@@ -77,21 +101,31 @@ pub enum ExportSource {
     Folder(Vec<ExportEntry>),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Charset {
-    Utf8,
+/// A charset in which a product writes texts that are not UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Charset {
+    /// Java writes it on a Chinese Windows.
     Gb18030,
+    /// Spring reads `.properties` in it.
+    Latin1,
 }
 
-fn decode(bytes: &[u8]) -> Option<(String, Charset)> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Some((text.to_owned(), Charset::Utf8));
+impl Charset {
+    fn note(self) -> NoteKind {
+        match self {
+            Self::Gb18030 => NoteKind::Charset,
+            Self::Latin1 => NoteKind::Latin1,
+        }
     }
-    if bytes.contains(&0) {
-        return None;
+
+    fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        match self {
+            // A zero byte is a sign of UTF-16 or of no text at all.
+            _ if bytes.contains(&0) => None,
+            Self::Gb18030 => GB18030.decode_without_bom_handling_and_without_replacement(bytes),
+            Self::Latin1 => Some(encoding_rs::mem::decode_latin1(bytes)),
+        }
     }
-    let text = GB18030.decode_without_bom_handling_and_without_replacement(bytes)?;
-    Some((text.into_owned(), Charset::Gb18030))
 }
 
 /// Returns whether the content is a zip archive.
@@ -171,7 +205,10 @@ fn add(entries: &mut Vec<ExportEntry>, entry: ExportEntry, notes: &mut ImportNot
 
 /// Returns the path of an entry. Archivers on Windows write backslashes, and older ones write names in GB18030.
 fn path(raw: &[u8]) -> Result<String, ExportRefusal> {
-    let (path, _) = decode(raw).ok_or(ExportRefusal::EntryName)?;
+    let path = match std::str::from_utf8(raw) {
+        Ok(path) => Cow::Borrowed(path),
+        Err(_) => Charset::Gb18030.decode(raw).ok_or(ExportRefusal::EntryName)?,
+    };
     if path.contains('\0') {
         return Err(ExportRefusal::EntryName);
     }
@@ -265,13 +302,24 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn text_in_gb18030_is_decoded() {
+    fn text_that_is_not_utf_8_is_decoded_only_in_the_charset_of_its_product() {
         let entry = ExportEntry { path: "a".into(), bytes: vec![0xb6, 0xa9, 0xb5, 0xa5] };
         let mut notes = ImportNotes::default();
-        assert_eq!(entry.text(&mut notes).unwrap(), "订单");
-        assert!(notes.has(NoteKind::Charset));
+        assert_eq!(entry.text_or(Charset::Gb18030, &mut notes).unwrap(), "订单");
+        assert_eq!(entry.text_or(Charset::Latin1, &mut notes).unwrap(), "¶©µ¥");
+        assert!(notes.has(NoteKind::Charset) && notes.has(NoteKind::Latin1));
+        assert_eq!(entry.text().unwrap_err(), ExportRefusal::Charset { path: "a".into() });
         let binary = ExportEntry { path: "a".into(), bytes: vec![0, 0xff] };
-        assert!(binary.text(&mut notes).is_err());
+        for charset in [Charset::Gb18030, Charset::Latin1] {
+            assert!(binary.text_or(charset, &mut notes).is_err(), "{charset:?}");
+        }
+    }
+
+    #[test]
+    fn byte_order_mark_is_stripped_for_parsers_only() {
+        let entry = ExportEntry { path: "a".into(), bytes: "\u{feff}a".into() };
+        assert_eq!((entry.text().unwrap(), entry.document().unwrap()), ("a", "\u{feff}a"));
+        assert_eq!(entry.text_or(Charset::Gb18030, &mut ImportNotes::default()).unwrap(), "a");
     }
 
     #[test]

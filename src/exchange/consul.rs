@@ -45,7 +45,7 @@ pub(super) fn read(entries: &[ExportEntry], options: &ReadOptions) -> Result<Dra
     let mut values = Vec::new();
     for entry in entries {
         let not_consul = |_| ExportRefusal::NotOf { product: Product::Consul };
-        let pairs: Vec<Pair> = serde_json::from_slice(&entry.bytes).map_err(not_consul)?;
+        let pairs: Vec<Pair> = serde_json::from_str(entry.text()?).map_err(not_consul)?;
         for Pair { key, flags, value, session } in pairs {
             let value = value.unwrap_or_default();
             if key.ends_with('/') && value.is_empty() {

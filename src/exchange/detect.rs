@@ -32,11 +32,12 @@ pub(super) fn detect(
         }
         ExportSource::File(bytes) if archive::is_zip(&bytes) => archive::unpack(&bytes, notes)?,
         ExportSource::File(bytes) => {
+            let entry = ExportEntry { path: String::new(), bytes };
             let product = match given {
                 Some(product) => product,
-                None => product_of_file(&bytes)?,
+                None => product_of_file(&entry)?,
             };
-            return Ok(Recognised { product, entries: vec![ExportEntry { path: String::new(), bytes }] });
+            return Ok(Recognised { product, entries: vec![entry] });
         }
         ExportSource::Folder(files) => archive::folder(files, notes)?,
     };
@@ -69,13 +70,12 @@ fn product_of(entries: &[ExportEntry]) -> Option<Product> {
     })
 }
 
-fn product_of_file(bytes: &[u8]) -> Result<Product, ExportRefusal> {
+fn product_of_file(entry: &ExportEntry) -> Result<Product, ExportRefusal> {
     let (at, magic) = BBOLT_MAGIC;
-    if bytes.get(at..at + magic.len()) == Some(&magic[..]) {
+    if entry.bytes.get(at..at + magic.len()) == Some(&magic[..]) {
         return Err(ExportRefusal::EtcdSnapshot);
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| ExportRefusal::Unknown)?;
-    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = entry.text().map_err(|_| ExportRefusal::Unknown)?.trim();
     match text.as_bytes() {
         [] | b"[]" | b"{}" => Err(ExportRefusal::Empty),
         [b'[', ..] if apollo::is_items(text) => Ok(Product::Apollo),

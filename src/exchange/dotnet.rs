@@ -47,7 +47,7 @@ pub(super) fn read(mut entries: Vec<ExportEntry>, notes: &mut ImportNotes) -> Re
             drafts.notes.about(NoteKind::Entries, &entry.path);
             continue;
         };
-        let items = items(entry, &mut drafts.notes)?;
+        let items = items(entry)?;
         match env {
             "" => common = items,
             env => _ = by_env.insert(env.to_owned(), (entry.path.clone(), items)),
@@ -88,10 +88,9 @@ pub(super) fn read(mut entries: Vec<ExportEntry>, notes: &mut ImportNotes) -> Re
     Ok(drafts)
 }
 
-fn items(entry: &ExportEntry, notes: &mut ImportNotes) -> Result<Vec<DraftItem>, ExportRefusal> {
-    let text = entry.text(notes)?;
+fn items(entry: &ExportEntry) -> Result<Vec<DraftItem>, ExportRefusal> {
     let mistake = |invalid| ExportRefusal::Mistake { path: entry.path.clone(), invalid };
-    let text = lenient_json(&text);
+    let text = lenient_json(entry.text()?);
     let mut items = Vec::new();
     match json::parse(&text, limits::NESTING).map_err(mistake)? {
         JsonValue::Map(members) => {

@@ -65,9 +65,9 @@ pub(super) fn read(entries: &[ExportEntry], options: &ReadOptions) -> Result<Dra
     let mut drafts = Drafts::default();
     let mut values = Vec::new();
     for entry in entries {
-        let range: Range = serde_json::from_slice(&entry.bytes).map_err(|_| {
-            let is_plain = std::str::from_utf8(&entry.bytes).is_ok_and(is_plain);
-            if is_plain { ExportRefusal::EtcdPlain } else { ExportRefusal::NotOf { product: Product::Etcd } }
+        let text = entry.text()?;
+        let range: Range = serde_json::from_str(text).map_err(|_| {
+            if is_plain(text) { ExportRefusal::EtcdPlain } else { ExportRefusal::NotOf { product: Product::Etcd } }
         })?;
         let listed = i64::try_from(range.kvs.len()).unwrap_or(i64::MAX);
         if range.more || range.count.0 > listed {

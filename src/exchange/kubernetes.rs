@@ -35,7 +35,7 @@ pub(super) fn is_manifest(text: &str) -> bool {
 
 /// Returns whether an entry has a manifest.
 pub(super) fn is_manifest_file(entry: &ExportEntry) -> bool {
-    std::str::from_utf8(&entry.bytes).is_ok_and(is_manifest)
+    entry.text().is_ok_and(is_manifest)
 }
 
 /// Reads manifests.
@@ -46,9 +46,9 @@ pub(super) fn read(entries: &[ExportEntry]) -> Result<Drafts, ExportRefusal> {
     let mut drafts = Drafts::default();
     let mut objects = 0;
     for entry in entries {
-        let text = entry.text(&mut drafts.notes)?;
+        let text = entry.text()?;
         let mistake = |invalid| ExportRefusal::Mistake { path: entry.path.clone(), invalid };
-        for document in &yaml_documents(&text).map_err(mistake)? {
+        for document in &yaml_documents(text).map_err(mistake)? {
             let listed = document.get("items").map(YamlNode::elements).unwrap_or_default();
             let is_list = field(document, "kind").ends_with("List");
             let found = if is_list { listed } else { std::slice::from_ref(document) };

@@ -98,11 +98,11 @@ pub(super) fn read(
         }
         let original = original(layout, group, id, &found.app, &stems);
         let mut draft_notes = ImportNotes::default();
-        let Ok(text) = entry.text(&mut draft_notes) else {
+        let Ok(text) = entry.document() else {
             drafts.notes.about(NoteKind::Binary, &entry.path);
             continue;
         };
-        let format = format(id, found.format.as_deref(), &text, &mut draft_notes);
+        let format = format(id, found.format.as_deref(), text, &mut draft_notes);
         draft_notes.count(NoteKind::Descriptions, usize::from(found.has_tags));
         let body = if text.is_empty() { DraftBody::Nothing } else { DraftBody::Text(text.into()) };
         drafts.configs.push(Draft {
@@ -166,16 +166,16 @@ fn read_metadata(entries: &[ExportEntry], drafts: &mut Drafts) -> Result<AllMeta
     let named = |name: &str| entries.iter().find(|entry| entry.path == name);
     if let Some(entry) = named(METADATA) {
         drafts.generation = "1.4.6 and later";
-        let text = entry.text(&mut drafts.notes)?;
+        let text = entry.text()?;
         let mistake = |invalid| ExportRefusal::Mistake { path: entry.path.clone(), invalid };
-        let documents = formats::yaml_documents(&text).map_err(mistake)?;
+        let documents = formats::yaml_documents(text).map_err(mistake)?;
         let list = documents.first().and_then(|document| document.get("metadata"));
         return Ok(list.map(YamlNode::elements).unwrap_or_default().iter().filter_map(metadata).collect());
     }
     drafts.generation = "no metadata";
     let Some(entry) = named(OLD_METADATA) else { return Ok(AllMetadata::new()) };
     drafts.generation = "1.4.5 and earlier";
-    let text = entry.text(&mut drafts.notes)?;
+    let text = entry.text()?;
     let apps: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.trim().split_once('=')).collect();
     // A dot in a group makes a line ambiguous, so each config looks for its own line.
     let of_entry = |entry: &ExportEntry| {

@@ -168,12 +168,12 @@ pub(super) fn read(entries: &[ExportEntry]) -> Result<Drafts, ExportRefusal> {
     let mut drafts = Drafts::default();
     let manifest = entries.iter().find(|entry| entry.path.is_empty() || is_manifest(entry));
     let manifest = manifest.ok_or_else(|| ExportRefusal::Manifest { path: MANIFEST.to_owned() })?;
-    let text = manifest.text(&mut drafts.notes)?;
-    let ManifestVersion { trimtab } = parse(&manifest.path, &text)?;
+    let text = manifest.text()?;
+    let ManifestVersion { trimtab } = parse(&manifest.path, text)?;
     if trimtab != VERSION {
         return Err(ExportRefusal::Version { version: trimtab });
     }
-    let Manifest { configs, .. } = parse(&manifest.path, &text)?;
+    let Manifest { configs, .. } = parse(&manifest.path, text)?;
     let by_path: BTreeMap<&str, &ExportEntry> = entries.iter().map(|entry| (&*entry.path, entry)).collect();
     for config in configs {
         let path = config.file.clone().unwrap_or_else(|| format!("{}/{}/{}", config.env, config.app, config.namespace));
@@ -186,10 +186,9 @@ pub(super) fn read(entries: &[ExportEntry]) -> Result<Drafts, ExportRefusal> {
                 if config.sha256.is_some_and(|expected| expected != sha256(&entry.bytes)) {
                     return Err(changed());
                 }
-                let text = entry.text(&mut drafts.notes)?;
                 match config.format {
-                    Format::Kv => body(parse(&entry.path, &text)?),
-                    _ => DraftBody::Text(text.into()),
+                    Format::Kv => body(parse(&entry.path, entry.text()?)?),
+                    _ => DraftBody::Text(entry.document()?.into()),
                 }
             }
             _ => DraftBody::Nothing,
@@ -207,7 +206,6 @@ fn body(items: Vec<ManifestItem>) -> DraftBody {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &str, text: &str) -> Result<T, ExportRefusal> {
-    let text = text.trim_start_matches('\u{feff}');
     serde_json::from_str(text)
         .map_err(|error| ExportRefusal::Mistake { path: path.to_owned(), invalid: unreadable(text, &error) })
 }

@@ -3,10 +3,14 @@
 //! `application`, `{app}`, `application-{profile}`, `{app}-{profile}`. Later documents of a file win, and `.properties` wins over
 //! YAML beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
-    Draft, DraftBody, Drafts, ExportEntry, OriginalNames, ReadOptions, archive,
+    Draft, DraftBody, Drafts, ExportEntry, OriginalNames, ReadOptions,
+    archive::{self, Charset},
     drafts::{app_and_profile, format_by_ending},
 };
 use crate::{
@@ -70,22 +74,30 @@ pub(super) fn read(
     if layout == ImportLayout::AsIs {
         for (entry, (app, profile)) in files.iter().zip(names) {
             let mut notes = ImportNotes::default();
-            let text = entry.text(&mut notes)?;
+            let text = text(entry, &mut notes)?;
             let format = format_by_ending(&entry.path).unwrap_or(Format::Yaml);
             let original = original(profile, app);
-            let draft = Draft::new(original, &entry.path, format, DraftBody::Text(text.into()));
+            let draft = Draft::new(original, &entry.path, format, DraftBody::Text(text.as_ref().into()));
             drafts.configs.push(Draft { notes, ..draft });
         }
         return Ok(drafts);
     }
     let mut layers = Vec::new();
     for (entry, (app, profile)) in files.iter().zip(names) {
-        let text = entry.text(&mut drafts.notes)?;
+        let text = text(entry, &mut drafts.notes)?;
         let documents = documents(entry, &text, &mut drafts.notes);
         layers.push(Layer { app, profile, path: &entry.path, documents });
     }
     merge(&layers, &mut drafts)?;
     Ok(drafts)
+}
+
+/// Returns the text of a file. Spring reads `.properties` as ISO-8859-1.
+fn text<'e>(entry: &'e ExportEntry, notes: &mut ImportNotes) -> Result<Cow<'e, str>, ExportRefusal> {
+    match format_by_ending(&entry.path) {
+        Some(Format::Properties) => entry.text_or(Charset::Latin1, notes),
+        _ => entry.text().map(Cow::Borrowed),
+    }
 }
 
 fn original(profile: &str, app: &str) -> OriginalNames {
@@ -133,7 +145,7 @@ fn documents(entry: &ExportEntry, text: &str, notes: &mut ImportNotes) -> Vec<Do
         _ => (ItemFormat::Yaml, &["---"]),
     };
     let mut parts = vec![String::new()];
-    for line in text.trim_start_matches('\u{feff}').split_inclusive('\n') {
+    for line in text.split_inclusive('\n') {
         let is_separator = separators.iter().any(|separator| {
             line.strip_prefix(separator).is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'))
         });

@@ -349,7 +349,8 @@ impl Frame {
 /// The byte order mark.
 const BOM: char = '\u{feff}';
 
-fn without_bom(text: &str) -> &str {
+/// Returns a text without its byte order mark.
+pub fn without_bom(text: &str) -> &str {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 

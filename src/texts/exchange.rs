@@ -15,6 +15,7 @@ texts! {
     note_types_dropped(n: usize): "{n} value does not fit its type and becomes a string" | "{n} values do not fit their types and become strings", "{n} 个值与其类型不符，改为字符串";
     note_comments_cut(n: usize): "{n} comment is longer than 2,000 bytes and is cut" | "{n} comments are longer than 2,000 bytes and are cut", "{n} 条备注超过 2,000 字节，已截断";
     note_charset(n: usize): "{n} file is not UTF-8 and was read as GB18030; check its characters" | "{n} files are not UTF-8 and were read as GB18030; check their characters", "{n} 个文件不是 UTF-8，按 GB18030 读取，请核对文字";
+    note_latin1(n: usize): "{n} file is not UTF-8 and was read as ISO-8859-1; check its characters" | "{n} files are not UTF-8 and were read as ISO-8859-1; check their characters", "{n} 个文件不是 UTF-8，按 ISO-8859-1 读取，请核对文字";
     note_common_folder: "The folder around everything is ignored", "忽略了最外层的文件夹";
     note_repeated_paths(n: usize): "{n} path is there several times; the last one counts" | "{n} paths are there several times; the last ones count", "{n} 个路径重复出现，以最后一个为准";
     note_repeated_keys(n: usize): "{n} key is there several times; the last value counts" | "{n} keys are there several times; the last values count", "{n} 个键重复出现，以最后的值为准";
@@ -63,7 +64,7 @@ texts! {
     refusal_expands: "The archive expands to far more than its own size. Export one application or environment at a time.", "压缩包展开后的大小异常，请按应用或环境分别导出。";
     refusal_encrypted_entry(path: &str): "{path} is encrypted. Pack the archive without a password.", "{path} 已加密，请使用不带密码的压缩包。";
     refusal_entry_name: "A file in the archive has an unreadable name. Pack the archive again.", "压缩包中有文件名无法读取，请重新打包。";
-    refusal_charset(path: &str): "{path} is neither UTF-8 nor GB18030. Save it as UTF-8.", "{path} 既不是 UTF-8 也不是 GB18030，请另存为 UTF-8。";
+    refusal_charset(path: &str): "{path} is not UTF-8. Save it as UTF-8.", "{path} 不是 UTF-8，请另存为 UTF-8。";
     refusal_etcd_plain: "This is the plain output of etcdctl, in which keys and values cannot be told apart. Export with -w json.", "这是 etcdctl 的普通输出，无法区分键和值，请使用 -w json 导出。";
     refusal_etcd_snapshot: "This is a snapshot of etcd. Restore it with etcdutl snapshot restore, then run etcdctl get --prefix … -w json.", "这是 etcd 快照。请先用 etcdutl snapshot restore 恢复，再运行 etcdctl get --prefix … -w json。";
     refusal_feature_flags: "These are feature flags that decide per user. Trimtab gives every instance the same value, so they cannot be imported.", "这是按用户判断的特性开关，而 Trimtab 对所有实例下发相同的值，无法导入。";
@@ -107,6 +108,7 @@ impl Lang {
             NoteKind::TypesDropped => self.note_types_dropped(n),
             NoteKind::CommentsCut => self.note_comments_cut(n),
             NoteKind::Charset => self.note_charset(n),
+            NoteKind::Latin1 => self.note_latin1(n),
             NoteKind::CommonFolder => self.note_common_folder().to_owned(),
             NoteKind::RepeatedPaths => self.note_repeated_paths(n),
             NoteKind::RepeatedKeys => self.note_repeated_keys(n),

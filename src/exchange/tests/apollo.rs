@@ -167,8 +167,21 @@ fn file_in_gb18030_is_decoded() {
     let mut bytes = b"[{\"key\":\"k\",\"value\":\"".to_vec();
     bytes.extend([0xb6, 0xa9, 0xb5, 0xa5]);
     bytes.extend(b"\",\"lineNum\":1}]");
-    let entry = ExportEntry { path: "o/shop/DEV/shop+default+a.properties".into(), bytes };
-    let export = read(ExportSource::Folder(vec![entry]), &ReadOptions::default()).unwrap();
+    let export = read_bytes("o/shop/DEV/shop+default+a.properties", &bytes, &ReadOptions::default()).unwrap();
     assert_eq!(lines(&export), ["dev/shop/a kv {\"k\":\"订单\"}"]);
     assert_note(&export, "charset 1 o/shop/DEV/shop+default+a.properties");
+}
+
+#[test]
+fn byte_order_marks_are_ignored() {
+    let options = answers("dev", "shop");
+    let marked = |text: &str| format!("\u{feff}{text}");
+    assert_eq!(lines(&read_file(marked(ITEMS), &options).unwrap()), lines(&read_file(ITEMS, &options).unwrap()));
+    let archive = zipped(&[
+        ("shop+notes.txt.appnamespace.metadata", &marked(&metadata("shop", "notes.txt", "properties", false))),
+        ("o/shop/DEV/shop+default+notes.txt.properties", &marked(r#"[{"key":"k","value":"v","lineNum":1}]"#)),
+        ("o/shop/DEV/shop+default+routes.yml", &marked(&text("a: 1"))),
+    ]);
+    let export = read_file(archive, &options).unwrap();
+    assert_eq!(lines(&export), ["dev/shop/notes.txt kv {\"k\":\"v\"}", "dev/shop/routes.yml yaml a: 1"]);
 }

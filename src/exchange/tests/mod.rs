@@ -22,6 +22,11 @@ pub(super) fn read_folder(files: &[(&str, &str)], options: &ReadOptions) -> Resu
     read(ExportSource::Folder(files.iter().map(file).collect()), options)
 }
 
+/// Reads a folder of one file.
+pub(super) fn read_bytes(path: &str, bytes: &[u8], options: &ReadOptions) -> Result<ReadExport, ExportRefusal> {
+    read(ExportSource::Folder(vec![ExportEntry { path: path.into(), bytes: bytes.into() }]), options)
+}
+
 /// Returns options of which one is the environment and one the application.
 pub(super) fn answers(env: &str, app: &str) -> ReadOptions {
     ReadOptions { env: Some(env.parse().unwrap()), app: Some(app.parse().unwrap()), ..ReadOptions::default() }

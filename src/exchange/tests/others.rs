@@ -211,3 +211,47 @@ fn settings_of_dotnet_are_merged_by_environment() {
     assert_note(&export, "likely-secrets 1 ConnectionStrings:Db");
     assert_note(&export, "entries 1 launchSettings.json");
 }
+
+#[test]
+fn byte_order_marks_are_ignored() {
+    let pairs = consul(&[("a/b/c", 0, b"1")]);
+    let etcd = format!(r#"{{"header":{{}},"kvs":[{{"key":"{}","value":"MQ=="}}],"count":1}}"#, base64("a/b/c"));
+    let manifest = "kind: ConfigMap\nmetadata: {name: c, namespace: a, labels: {app: b}}\ndata: {c: '1'}\n".to_owned();
+    let settings = "{\"c\": 1}".to_owned();
+    for (text, product) in
+        [(pairs, Product::Consul), (etcd, Product::Etcd), (manifest, Product::Kubernetes), (settings, Product::DotNet)]
+    {
+        let options = ReadOptions { product: (product == Product::DotNet).then_some(product), ..answers("a", "b") };
+        let export = read_file(format!("\u{feff}{text}"), &options).unwrap();
+        assert_eq!((export.product, lines(&export)), (product, lines(&read_file(text, &options).unwrap())));
+    }
+    let nacos = read_folder(&[("G/a.txt", "\u{feff}a"), ("G/b.json", "\u{feff}{}")], &answers("dev", "x")).unwrap();
+    assert_eq!(lines(&nacos), ["dev/g/a.txt text \u{feff}a", "dev/g/b.json json {}"], "a plain text is kept as it is");
+}
+
+#[test]
+fn only_properties_of_spring_are_read_in_another_charset() {
+    let latin1 = b"city=Z\xfcrich\n";
+    let export = read_bytes("application.properties", latin1, &answers("dev", "x")).unwrap();
+    assert_eq!(lines(&export), ["dev/application/application yaml city: \"Zürich\"\n"]);
+    assert_note(&export, "latin1 1 application.properties");
+    let as_is = ReadOptions { layout: Some(ImportLayout::AsIs), ..answers("dev", "x") };
+    let export = read_bytes("application.properties", latin1, &as_is).unwrap();
+    assert_eq!(lines(&export), ["dev/application/application properties city=Zürich\n"]);
+    assert_note(&export, "latin1 1 application.properties");
+
+    for (path, bytes) in
+        [("application.yml", &b"city: Z\xfcrich"[..]), ("appsettings.json", b"{\"City\": \"Z\xfcrich\"}")]
+    {
+        let refusal = read_bytes(path, bytes, &answers("dev", "x")).unwrap_err();
+        assert_eq!(refusal, ExportRefusal::Charset { path: path.into() });
+    }
+    let kubernetes = ReadOptions { product: Some(Product::Kubernetes), ..answers("dev", "x") };
+    let refusal = read_bytes("a.yaml", b"kind: ConfigMap\ndata: {a: \xfc}", &kubernetes).unwrap_err();
+    assert_eq!(refusal, ExportRefusal::Charset { path: "a.yaml".into() });
+    let entry = |path: &str, bytes: &[u8]| ExportEntry { path: path.into(), bytes: bytes.into() };
+    let files = vec![entry("G/a.yaml", b"a: Z\xfcrich"), entry("G/b.yaml", b"b: 1")];
+    let export = read(ExportSource::Folder(files), &answers("dev", "x")).unwrap();
+    assert_eq!(lines(&export), ["dev/g/b.yaml yaml b: 1"]);
+    assert_note(&export, "binary 1 G/a.yaml");
+}

@@ -7,7 +7,7 @@ use crate::domain::content::{Item, Items, ValueType, check_key};
 
 fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(
-        select(vec!["a", "é", "商店", "\n", "\r\n", "\t", " ", "\"", "\\", "\u{1}", "\u{2028}", "😀"]),
+        select(vec!["a", "é", "商店", "\n", "\r\n", "\t", " ", "\"", "\\", "\u{1}", "\u{2028}", "\u{feff}", "😀"]),
         0..8,
     )
     .prop_map(|parts| parts.concat())
@@ -35,7 +35,7 @@ fn items() -> impl Strategy<Value = Content> {
 fn configs() -> impl Strategy<Value = Vec<ExportedConfig>> {
     let content = prop_oneof![
         items().prop_map(|content| (Format::Kv, Some(content))),
-        texts().prop_map(|text| (Format::Text, Some(Content::Text(format!("x{text}").into())))),
+        texts().prop_map(|text| (Format::Text, Some(Content::Text(format!("{text}x").into())))),
         Just((Format::Yaml, Some(Content::Text("a: 1\r\n# end".into())))),
         Just((Format::Json, None)),
     ];
