@@ -44,7 +44,15 @@ struct JsonItem {
     r#type: i64,
     value: Option<String>,
     comment: Option<String>,
+    /// 0 if the item is deleted.
     line_num: i64,
+}
+
+impl JsonItem {
+    /// Returns whether the item holds the text of a namespace.
+    fn is_text(&self) -> bool {
+        self.key == TEXT_KEY && self.line_num > 0
+    }
 }
 
 /// Metadata of a namespace.
@@ -73,6 +81,11 @@ pub(super) fn is_items(text: &str) -> bool {
 
 fn parse_items(text: &str) -> Option<Vec<JsonItem>> {
     if text.trim_start().starts_with('[') { serde_json::from_str(text).ok() } else { None }
+}
+
+/// Returns the items of a file that are not deleted.
+fn live_items(text: &str) -> Vec<JsonItem> {
+    parse_items(text).unwrap_or_default().into_iter().filter(|item| item.line_num > 0).collect()
 }
 
 /// Splits the name of a file into application, cluster and namespace with its ending.
@@ -124,7 +137,7 @@ struct Export {
     public: BTreeMap<String, (String, Option<String>)>,
     /// Environments and clusters with metadata: application, environment, cluster.
     clusters: BTreeSet<(String, String, String)>,
-    /// Clusters of which a config was left out, because it equals that of the default cluster: application, `ENV/cluster`.
+    /// Clusters that are left out, because they equal the default cluster: application, `ENV/cluster`.
     equal: BTreeSet<(String, String)>,
     has_metadata: bool,
     has_json: bool,
@@ -143,12 +156,12 @@ impl Export {
         let mut notes = ImportNotes::default();
         let text = entry.text_or(Charset::Gb18030, &mut notes)?;
         let name = options.namespace.as_ref().map_or(DEFAULT_NAMESPACE, |name| name.as_str());
-        let is_text = matches!(parse_items(&text).as_deref(), Some([item]) if item.key == TEXT_KEY);
+        let is_text = matches!(live_items(&text)[..], [ref item] if item.is_text());
         let format = match format_by_ending(name) {
             Some(Format::Properties) | None if !is_text => Format::Kv,
             format => format.unwrap_or(Format::Text),
         };
-        let body = self.body(&text, format, &mut notes);
+        let Some(body) = self.body(&text, format, &mut notes) else { return Ok(()) };
         let original = OriginalNames { namespace: name.to_owned(), ..OriginalNames::default() };
         self.drafts.configs.push(Draft { notes, ..Draft::new(original, name, format, body) });
         Ok(())
@@ -190,7 +203,9 @@ impl Export {
             return self.drafts.notes.about(NoteKind::Binary, &entry.path);
         };
         let (namespace, format) = self.namespace(place);
-        let body = self.body(&text, format, &mut notes);
+        let Some(body) = self.body(&text, format, &mut notes) else {
+            return self.drafts.notes.about(NoteKind::Unreadable, &entry.path);
+        };
         let is_default = place.cluster == DEFAULT_CLUSTER;
         let env = env_name(place.env);
         let original = OriginalNames {
@@ -225,38 +240,45 @@ impl Export {
         (place.file.to_owned(), format.unwrap_or(Format::Text))
     }
 
-    fn body(&mut self, text: &str, format: Format, notes: &mut ImportNotes) -> DraftBody {
+    /// Returns the content of a file, or `None` if it has items for a text namespace, and none of them holds the text.
+    fn body(&mut self, text: &str, format: Format, notes: &mut ImportNotes) -> Option<DraftBody> {
         let items = parse_items(text);
         self.has_json |= items.is_some();
-        match (items, format) {
+        Some(match (items, format) {
             (Some(items), Format::Kv) => DraftBody::Items(json_items(items, notes)),
-            (Some(mut items), _) if matches!(&items[..], [item] if item.key == TEXT_KEY) => {
-                DraftBody::Text(items.remove(0).value.unwrap_or_default().into())
+            (Some(items), _) if !items.is_empty() => {
+                let text = items.into_iter().find(JsonItem::is_text)?;
+                DraftBody::Text(text.value.unwrap_or_default().into())
             }
             (None, Format::Kv) => DraftBody::Items(lines(text, notes)),
             _ if text.is_empty() => DraftBody::Nothing,
             _ => DraftBody::Text(text.into()),
-        }
+        })
     }
 
-    /// Leaves out configs of other clusters that equal those of the default one.
+    /// Leaves out clusters of which every config equals that of the default one. Of other clusters all configs stay,
+    /// because an environment of Trimtab takes nothing from another one.
     fn drop_equal_clusters(&mut self) {
-        let (notes, equal) = (&mut self.drafts.notes, &mut self.equal);
-        let (mut others, defaults): (Vec<Draft>, Vec<Draft>) =
+        let (mut others, mut defaults): (Vec<Draft>, Vec<Draft>) =
             std::mem::take(&mut self.drafts.configs).into_iter().partition(|draft| draft.original.env.contains('/'));
         let by_name: BTreeMap<_, &Draft> = defaults.iter().map(|draft| (&draft.original, draft)).collect();
-        others.retain(|other| {
+        let cluster = |draft: &Draft| (draft.original.app.clone(), draft.original.env.clone());
+        let differs = |other: &&Draft| {
             let env = other.original.env.split('/').next().unwrap_or_default().to_owned();
             let same = by_name.get(&OriginalNames { env, ..other.original.clone() });
-            let is_same = same.is_some_and(|same| same.format == other.format && same.body == other.body);
-            if is_same {
-                notes.about(NoteKind::SameCluster, &other.path);
-                equal.insert((other.original.app.clone(), other.original.env.clone()));
+            same.is_none_or(|same| same.format != other.format || same.body != other.body)
+        };
+        let differing: BTreeSet<_> = others.iter().filter(differs).map(cluster).collect();
+        others.retain(|other| {
+            let is_kept = differing.contains(&cluster(other));
+            if !is_kept {
+                self.drafts.notes.about(NoteKind::SameCluster, &other.path);
+                self.equal.insert(cluster(other));
             }
-            !is_same
+            is_kept
         });
+        defaults.append(&mut others);
         self.drafts.configs = defaults;
-        self.drafts.configs.append(&mut others);
     }
 
     fn note_public_namespaces(&mut self) {

@@ -185,3 +185,43 @@ fn byte_order_marks_are_ignored() {
     let export = read_file(archive, &options).unwrap();
     assert_eq!(lines(&export), ["dev/shop/notes.txt kv {\"k\":\"v\"}", "dev/shop/routes.yml yaml a: 1"]);
 }
+
+#[test]
+fn cluster_with_one_other_namespace_keeps_all() {
+    let items = |value: &str| format!(r#"[{{"key":"k","value":"{value}","lineNum":1}}]"#);
+    let archive = zipped(&[
+        ("o/shop/PRO/shop+default+a.properties", &items("1")),
+        ("o/shop/PRO/shop+default+b.properties", &items("1")),
+        ("o/shop/PRO/shop+eu+a.properties", &items("1")),
+        ("o/shop/PRO/shop+eu+b.properties", &items("2")),
+        ("o/shop/PRO/shop+us+a.properties", &items("1")),
+        ("o/web/PRO/web+default+a.properties", &items("1")),
+        ("o/web/PRO/web+eu+a.properties", &items("1")),
+    ]);
+    let export = read_file(archive, &ReadOptions::default()).unwrap();
+    let expected = ["prod/shop/a 1", "prod/shop/b 1", "prod/web/a 1", "prod-eu/shop/a 1", "prod-eu/shop/b 2"];
+    let expected = expected.map(|line| line.replace(' ', " kv {\"k\":\"") + "\"}");
+    assert_eq!(lines(&export), expected);
+    assert_note(&export, "same-cluster 2 o/shop/PRO/shop+us+a.properties, o/web/PRO/web+eu+a.properties");
+}
+
+#[test]
+fn text_namespace_is_its_live_content_item() {
+    let deleted = r#"[{"key":"content","value":"a: 2","lineNum":1},{"key":"content","value":"a: 1","lineNum":0}]"#;
+    let other = r#"[{"key":"x","value":"1","lineNum":1}]"#;
+    let gone = r#"[{"key":"content","value":"a: 1","lineNum":0}]"#;
+    let archive = zipped(&[
+        ("o/shop/DEV/shop+default+deleted.yml", deleted),
+        ("o/shop/DEV/shop+default+other.yml", other),
+        ("o/shop/DEV/shop+default+gone.json", gone),
+        ("o/shop/DEV/shop+default+list.json", "[]"),
+    ]);
+    let export = read_file(archive, &ReadOptions::default()).unwrap();
+    assert_eq!(lines(&export), ["dev/shop/deleted.yml yaml a: 2", "dev/shop/list.json json []"]);
+    assert_note(&export, "unreadable 2 o/shop/DEV/shop+default+other.yml, o/shop/DEV/shop+default+gone.json");
+
+    let options = ReadOptions { namespace: Some("routes.yml".parse().unwrap()), ..answers("dev", "shop") };
+    assert_eq!(lines(&read_file(deleted, &options).unwrap()), ["dev/shop/routes.yml yaml a: 2"]);
+    let refusal = ExportRefusal::NotOf { product: Product::Apollo };
+    assert_eq!(read_file(other, &options).unwrap_err(), refusal);
+}
