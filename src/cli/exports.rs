@@ -46,7 +46,7 @@ pub(super) struct FromArgs {
     /// Create missing applications and namespaces
     #[arg(long, requires = "from")]
     create: bool,
-    /// Import configs also if keys are missing that Trimtab cannot store
+    /// Import configs also if keys or documents of them are left out
     #[arg(long, requires = "from")]
     incomplete: bool,
     /// Environment, if the export names none
@@ -256,7 +256,7 @@ fn why_refused(why: &RefusedConfig) -> String {
         RefusedConfig::NoAccess => "no access".to_owned(),
         RefusedConfig::NotAllowed(need) => LANG.error(&Error::Forbidden(*need)),
         RefusedConfig::Format { live, found } => format!("the namespace has the format {live}, the export has {found}"),
-        RefusedConfig::Incomplete => "keys are missing; --incomplete imports the others".to_owned(),
+        RefusedConfig::Incomplete => "keys or documents are left out; --incomplete imports the others".to_owned(),
     }
 }
 

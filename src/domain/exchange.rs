@@ -165,6 +165,8 @@ pub enum ImportQuestion {
         /// The assumed one.
         assumed: EnvName,
     },
+    /// The configuration without a profile is left out, because nothing names its environment.
+    BaseEnv,
     /// The export names no application.
     App {
         /// The assumed one.
@@ -279,8 +281,8 @@ pub enum NoteKind {
     OtherObjects,
     /// Labels, annotations and immutability.
     Labels,
-    /// Documents for an expression of several profiles.
-    ProfileExpressions,
+    /// Documents with a condition that an environment cannot decide: an expression of profiles, or a cloud platform.
+    Conditions,
     /// Configs that the answers leave out.
     NotChosen,
     /// The export has unpublished edits, and no history, permissions and keys.

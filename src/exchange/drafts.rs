@@ -38,6 +38,8 @@ pub(super) struct Drafts {
     pub notes: ImportNotes,
     /// The layout that was used, and all that are possible.
     pub layout: Option<(ImportLayout, Vec<ImportLayout>)>,
+    /// Whether the configuration without an environment is left out, because no answer names one.
+    pub leaves_out_base: bool,
     /// Whether names that differ only in case are equal for clients of the product.
     pub ignores_case: bool,
 }

@@ -23,7 +23,7 @@ const CUT: char = '…';
 
 /// Makes the configs of the drafts.
 pub(super) fn finish(product: Product, drafts: Drafts, notes: ImportNotes, options: &ReadOptions) -> ReadExport {
-    let Drafts { generation, mut configs, notes: more, layout, ignores_case } = drafts;
+    let Drafts { generation, mut configs, notes: more, layout, leaves_out_base, ignores_case } = drafts;
     let mut all_notes = notes;
     more.iter().for_each(|note| all_notes.add(note.clone()));
     let before = configs.len();
@@ -34,6 +34,9 @@ pub(super) fn finish(product: Product, drafts: Drafts, notes: ImportNotes, optio
     let mut questions = naming.questions(&configs, options);
     if let (Some((assumed, choices)), None) = (layout, options.layout) {
         questions.push(ImportQuestion::Layout { assumed, choices });
+    }
+    if leaves_out_base {
+        questions.push(ImportQuestion::BaseEnv);
     }
     naming.note_renames(ignores_case, &mut all_notes);
 

@@ -88,9 +88,11 @@ pub struct FoundConfig {
 }
 
 impl FoundConfig {
-    /// Returns whether keys are missing that Trimtab cannot store.
+    /// Returns whether keys or documents of the config are left out.
     pub fn is_incomplete(&self) -> bool {
-        self.notes.has(NoteKind::Keys)
+        [NoteKind::Keys, NoteKind::Unreadable, NoteKind::Conditions, NoteKind::Encrypted, NoteKind::Binary]
+            .into_iter()
+            .any(|kind| self.notes.has(kind))
     }
 }
 

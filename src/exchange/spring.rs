@@ -12,11 +12,13 @@ use super::{
     Draft, DraftBody, Drafts, ExportEntry, OriginalNames, ReadOptions,
     archive::{self, Charset},
     drafts::{app_and_profile, format_by_ending},
+    names,
 };
 use crate::{
     domain::{
-        content::{Format, Items},
+        content::{Format, Items, ValueType},
         exchange::{ExportRefusal, ImportLayout, ImportNotes, NoteKind, Product},
+        names::EnvName,
     },
     formats::{self, ItemFormat, Typing},
 };
@@ -25,8 +27,10 @@ use crate::{
 const SHARED: &str = "application";
 /// Namespace that Spring's clients read.
 const NAMESPACE: &str = "application";
-/// Keys with the condition of a document, in lower case and without dashes.
-const CONDITIONS: [&str; 2] = ["spring.config.activate.onprofile", "spring.profiles"];
+/// Keys with the profiles of a document, in lower case and without dashes.
+const PROFILES: [&str; 2] = ["spring.config.activate.onprofile", "spring.profiles"];
+/// Key with the cloud platform of a document, in lower case and without dashes.
+const PLATFORM: &str = "spring.config.activate.oncloudplatform";
 /// Maximum number of merged documents.
 const MAX_MERGED: usize = 5_000;
 /// Maximum size of all merged documents, in bytes.
@@ -85,10 +89,10 @@ pub(super) fn read(
     let mut layers = Vec::new();
     for (entry, (app, profile)) in files.iter().zip(names) {
         let text = text(entry, &mut drafts.notes)?;
-        let documents = documents(entry, &text, &mut drafts.notes);
+        let documents = documents(entry, &text);
         layers.push(Layer { app, profile, path: &entry.path, documents });
     }
-    merge(&layers, &mut drafts)?;
+    merge(&layers, options, &mut drafts)?;
     Ok(drafts)
 }
 
@@ -116,6 +120,17 @@ struct Layer<'e> {
 struct Document {
     items: Items,
     condition: Condition,
+    /// Parts of it that are left out. Each config for which it applies lacks them.
+    notes: ImportNotes,
+}
+
+impl Document {
+    /// Returns a document of which nothing can be merged. It may apply for every profile.
+    fn left_out(kind: NoteKind, place: String) -> Self {
+        let mut notes = ImportNotes::default();
+        notes.about(kind, place);
+        Self { items: Items::new(), condition: Condition::Always, notes }
+    }
 }
 
 /// Profiles for which a document applies.
@@ -137,9 +152,8 @@ impl Condition {
     }
 }
 
-/// Parses the documents of a file. One that cannot be parsed, or is for an expression of profiles, is left out with a
-/// note.
-fn documents(entry: &ExportEntry, text: &str, notes: &mut ImportNotes) -> Vec<Document> {
+/// Parses the documents of a file.
+fn documents(entry: &ExportEntry, text: &str) -> Vec<Document> {
     let (source, separators): (_, &[&str]) = match format_by_ending(&entry.path) {
         Some(Format::Properties) => (ItemFormat::Properties, &["#---", "!---"]),
         _ => (ItemFormat::Yaml, &["---"]),
@@ -157,32 +171,42 @@ fn documents(entry: &ExportEntry, text: &str, notes: &mut ImportNotes) -> Vec<Do
     let mut found = Vec::new();
     let mut line = 0;
     for part in parts {
-        match formats::read(source, &part, Typing::Keep) {
-            Ok(items) => found.extend(document(items, &entry.path, notes)),
+        found.push(match formats::read(source, &part, Typing::Keep) {
+            Ok(items) => document(items, &entry.path),
             Err(wrong) => {
                 let at = wrong.first().and_then(|invalid| invalid.line).map_or(line, |at| line + at as usize);
-                notes.about(NoteKind::Unreadable, format!("{}:{at}", entry.path));
+                Document::left_out(NoteKind::Unreadable, format!("{}:{at}", entry.path))
             }
-        }
+        });
         line += part.lines().count() + 1;
     }
     found
 }
 
-fn document(mut items: Items, path: &str, notes: &mut ImportNotes) -> Option<Document> {
-    let is_condition = |key: &str| CONDITIONS.contains(&key.replace('-', "").to_ascii_lowercase().as_str());
-    let mut condition = Condition::Always;
-    let found: Vec<String> = items.keys().filter(|key| is_condition(key)).cloned().collect();
-    for key in found {
-        let Some(item) = items.shift_remove(&key) else { continue };
-        let listed: Option<Vec<String>> = serde_json::from_str(item.value.expose()).ok();
-        let all = listed.unwrap_or_else(|| item.value.expose().split(',').map(|name| name.trim().to_owned()).collect());
-        if all.iter().any(|name| name.contains(['&', '|', '('])) {
-            notes.about(NoteKind::ProfileExpressions, format!("{path}: {}", all.join(", ")));
-            return None;
+/// Makes a document of its items. One with a condition that cannot be decided is left out.
+fn document(mut items: Items, path: &str) -> Document {
+    let mut profiles = Vec::new();
+    let mut undecided = Vec::new();
+    items.retain(|key, item| {
+        // A list in properties is `on-profile[0]`.
+        let name = key.split('[').next().unwrap_or_default().replace('-', "").to_ascii_lowercase();
+        let value = item.value.expose();
+        if name == PLATFORM {
+            undecided.push(value.to_owned());
+        } else if PROFILES.contains(&&*name) {
+            let listed = serde_json::from_str(value).ok().filter(|_| item.kind == ValueType::Json);
+            let listed: Vec<String> = listed.unwrap_or_else(|| value.split(',').map(str::to_owned).collect());
+            profiles.extend(listed.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
+        } else {
+            return true;
         }
-        condition = Condition::Any(all);
+        false
+    });
+    undecided.extend(profiles.iter().filter(|name| name.contains(['&', '|', '(', '[', '{'])).cloned());
+    if !undecided.is_empty() {
+        return Document::left_out(NoteKind::Conditions, format!("{path}: {}", undecided.join(", ")));
     }
+    let mut notes = ImportNotes::default();
     items.retain(|key, item| {
         let is_cipher = item.value.expose().contains(CIPHER);
         if is_cipher {
@@ -190,14 +214,13 @@ fn document(mut items: Items, path: &str, notes: &mut ImportNotes) -> Option<Doc
         }
         !is_cipher
     });
-    Some(Document { items, condition })
+    let condition = if profiles.is_empty() { Condition::Always } else { Condition::Any(profiles) };
+    Document { items, condition, notes }
 }
 
-/// Makes one document for each application and environment.
-///
-/// # Errors
-/// [`ExportRefusal::Expands`] if these are far more than the files.
-fn merge(layers: &[Layer], drafts: &mut Drafts) -> Result<(), ExportRefusal> {
+/// Returns the profiles of which each becomes an environment. The empty one is the configuration without a profile, which
+/// the others include. Beside them it is imported only if an answer names its environment.
+fn profiles<'l>(layers: &'l [Layer], options: &ReadOptions, drafts: &mut Drafts) -> BTreeSet<&'l str> {
     let in_conditions =
         layers.iter().flat_map(|layer| &layer.documents).filter_map(|document| match &document.condition {
             Condition::Any(names) => Some(names),
@@ -206,9 +229,30 @@ fn merge(layers: &[Layer], drafts: &mut Drafts) -> Result<(), ExportRefusal> {
     let in_conditions = in_conditions.flatten().map(|name| name.trim_start_matches('!').trim());
     let profiles = layers.iter().map(|layer| layer.profile).chain(in_conditions);
     let mut profiles: BTreeSet<&str> = profiles.filter(|profile| !profile.is_empty()).collect();
-    if profiles.is_empty() {
+    let becomes = |profile: &str, env: &EnvName| match options.envs.get(profile) {
+        Some(chosen) => chosen.as_ref() == Some(env),
+        None => names::name(profile) == env.as_str(),
+    };
+    let is_base_wanted = match &options.env {
+        _ if profiles.is_empty() || options.envs.contains_key("") => true,
+        Some(env) => !profiles.iter().any(|profile| becomes(profile, env)),
+        None => {
+            drafts.leaves_out_base = layers.iter().any(|layer| layer.profile.is_empty());
+            false
+        }
+    };
+    if is_base_wanted {
         profiles.insert("");
     }
+    profiles
+}
+
+/// Makes one document for each application and environment.
+///
+/// # Errors
+/// [`ExportRefusal::Expands`] if these are far more than the files.
+fn merge(layers: &[Layer], options: &ReadOptions, drafts: &mut Drafts) -> Result<(), ExportRefusal> {
+    let profiles = profiles(layers, options, drafts);
     let mut apps: BTreeSet<&str> = layers.iter().map(|layer| layer.app).filter(|app| *app != SHARED).collect();
     if apps.is_empty() {
         apps.insert(SHARED);
@@ -258,6 +302,7 @@ impl<'e> Merged<'e> {
     fn add(&mut self, layer: &Layer<'e>, profile: &str) {
         for document in layer.documents.iter().filter(|document| document.condition.holds(profile)) {
             self.files.insert(layer.path);
+            document.notes.iter().for_each(|note| self.notes.add(note.clone()));
             for (key, item) in &document.items {
                 let beside = layer.path.strip_suffix(".properties").zip(self.origins.get(key));
                 if beside.is_some_and(|(stem, origin)| {
@@ -272,17 +317,29 @@ impl<'e> Merged<'e> {
     }
 
     fn draft(self, app: &str, profile: &str) -> Option<Draft> {
-        let Self { items, files, mut notes, .. } = self;
+        let Self { items, origins, files, mut notes } = self;
+        let text = yaml(items, |key| notes.about(NoteKind::Unreadable, format!("{}: {key}", origins[key])));
         if files.len() > 1 {
             notes.count(NoteKind::FilesMerged, files.len());
         }
         let path = files.iter().copied().collect::<Vec<_>>().join(" + ");
         let path = if profile.is_empty() { path } else { format!("{path} ({profile})") };
-        let body = match formats::write(ItemFormat::Yaml, &items) {
-            _ if items.is_empty() => DraftBody::Nothing,
-            Ok(text) => DraftBody::Text(text.into()),
-            Err(_) => return None,
-        };
+        let body = text.map_or(DraftBody::Nothing, |text| DraftBody::Text(text.into()));
         (!files.is_empty()).then(|| Draft { notes, ..Draft::new(original(profile, app), path, Format::Yaml, body) })
     }
+}
+
+/// Writes items as YAML, or returns `None` if there are none. Numbers that other parsers refuse are left out.
+fn yaml(mut items: Items, mut left_out: impl FnMut(&str)) -> Option<String> {
+    if formats::write(ItemFormat::Yaml, &items).is_err() {
+        items.retain(|key, item| {
+            let alone = Items::from([(key.clone(), item.clone())]);
+            let is_writable = formats::write(ItemFormat::Yaml, &alone).is_ok();
+            if !is_writable {
+                left_out(key);
+            }
+            is_writable
+        });
+    }
+    formats::write(ItemFormat::Yaml, &items).ok().filter(|_| !items.is_empty())
 }

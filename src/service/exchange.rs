@@ -36,7 +36,7 @@ pub struct ApplyExport {
     pub mode: ImportMode,
     /// Whether missing applications and namespaces are created.
     pub create: bool,
-    /// Whether configs are imported of which keys are missing.
+    /// Whether configs are imported of which keys or documents are left out.
     pub allow_incomplete: bool,
     /// The message of the changes.
     pub message: String,
@@ -130,7 +130,7 @@ pub enum RefusedConfig {
         /// The format in the export.
         found: Format,
     },
-    /// Keys are missing that Trimtab cannot store.
+    /// Keys or documents of it are left out.
     Incomplete,
 }
 

@@ -42,7 +42,7 @@ texts! {
     note_managed_objects(n: usize): "{n} object that Kubernetes or Helm manages" | "{n} objects that Kubernetes or Helm manages", "{n} 个由 Kubernetes 或 Helm 管理的对象";
     note_other_objects(n: usize): "{n} object of another kind" | "{n} objects of other kinds", "{n} 个其他类型的对象";
     note_labels(n: usize): "{n} label, or immutability" | "{n} labels, and immutability", "{n} 个标签或不可变标记";
-    note_profile_expressions(n: usize): "{n} document for an expression of several profiles" | "{n} documents for expressions of several profiles", "{n} 份文档的条件是多个 profile 的表达式";
+    note_conditions(n: usize): "{n} document for an expression of several profiles or for a cloud platform" | "{n} documents for expressions of several profiles or for cloud platforms", "{n} 份文档的条件是多个 profile 的表达式或云平台";
     note_not_chosen(n: usize): "{n} config that you left out" | "{n} configs that you left out", "您选择不导入的 {n} 个配置";
     note_editing_state: "The export has what was last edited in Apollo, published or not. It has no history, gray releases, permissions and access keys", "导出的是 Apollo 中最后编辑的内容（不论是否已发布），不含发布历史、灰度、权限和访问密钥";
     note_no_history: "The export has no history and no permissions", "导出内容不含历史记录和权限";
@@ -51,6 +51,7 @@ texts! {
     note_may_be_missing(n: usize): "{n} part seems to be missing in the export; compare it with the product" | "{n} parts seem to be missing in the export; compare it with the product", "导出似乎缺少 {n} 个部分，请与原产品核对";
 
     question_env(assumed: &str): "The export names no environment. “{assumed}” is assumed.", "导出中没有环境名，暂按“{assumed}”处理。";
+    question_base_env: "The configuration without a profile is left out. Name its environment to import it too.", "未导入没有 profile 的配置；如需导入，请指定其环境。";
     question_app(assumed: &str): "The export names no application. “{assumed}” is assumed.", "导出中没有应用名，暂按“{assumed}”处理。";
     question_layout(assumed: &str, choices: &str): "The names can be understood in several ways: {choices}. “{assumed}” is assumed.", "名称有多种理解方式：{choices}。暂按“{assumed}”处理。";
     question_cluster(cluster: &str, assumed: &str): "The cluster {cluster} becomes the environment “{assumed}”.", "集群 {cluster} 将成为环境“{assumed}”。";
@@ -135,7 +136,7 @@ impl Lang {
             NoteKind::ManagedObjects => self.note_managed_objects(n),
             NoteKind::OtherObjects => self.note_other_objects(n),
             NoteKind::Labels => self.note_labels(n),
-            NoteKind::ProfileExpressions => self.note_profile_expressions(n),
+            NoteKind::Conditions => self.note_conditions(n),
             NoteKind::NotChosen => self.note_not_chosen(n),
             NoteKind::EditingState => self.note_editing_state().to_owned(),
             NoteKind::NoHistory => self.note_no_history().to_owned(),
@@ -149,6 +150,7 @@ impl Lang {
     pub fn import_question(self, question: &ImportQuestion) -> String {
         match question {
             ImportQuestion::Env { assumed } => self.question_env(assumed.as_str()),
+            ImportQuestion::BaseEnv => self.question_base_env().to_owned(),
             ImportQuestion::App { assumed } => self.question_app(assumed.as_str()),
             ImportQuestion::Layout { assumed, choices } => {
                 let choices: Vec<&str> = choices.iter().copied().map(ImportLayout::as_str).collect();

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::*;
-use crate::domain::exchange::ImportLayout;
+use crate::domain::exchange::{ImportLayout, ImportQuestion};
 
 fn base64(text: impl AsRef<[u8]>) -> String {
     BASE64_STANDARD.encode(text)
@@ -102,12 +102,99 @@ fn spring_files_are_merged_in_the_order_of_spring() {
     for expected in [
         "entries 1 README.md",
         "encrypted 1 cart.properties: secret",
-        "profile-expressions 1 application.yml: a & !b",
+        "conditions 1 application.yml: a & !b",
         "properties-first 1 name",
         "files-merged 5",
     ] {
         assert_note(&export, expected);
     }
+}
+
+/// Reads files of Spring, and returns the lines of complete configs and of incomplete ones.
+fn spring(files: &[(&str, &str)], options: &ReadOptions) -> (Vec<String>, Vec<String>) {
+    let mut export = read_folder(files, options).unwrap();
+    let incomplete = export.configs.extract_if(.., |found| found.is_incomplete()).collect();
+    let rest = lines(&export);
+    export.configs = incomplete;
+    (rest, lines(&export))
+}
+
+#[test]
+fn merged_config_that_lacks_a_document_is_incomplete() {
+    for (path, text, note) in [
+        ("application-prod.yml", "version: @project.version@\n", "unreadable 1 application-prod.yml:1"),
+        ("application-prod.yml", "p: {cipher}AQA\n", "unreadable 1 application-prod.yml:1"),
+        ("application-prod.yml", "p: '{cipher}AQA'\n", "encrypted 1 application-prod.yml: p"),
+        (
+            "application-prod.yml",
+            "spring.config.activate.on-cloud-platform: kubernetes\np: 1\n",
+            "conditions 1 application-prod.yml: kubernetes",
+        ),
+        (
+            "application-prod.properties",
+            "spring.config.activate.on-profile[0]=a & b\np=1\n",
+            "conditions 1 application-prod.properties: a & b",
+        ),
+        ("application-prod.yml", "id: !!int 123456789012345678901234567890\n", "unreadable 1 application-prod.yml: id"),
+    ] {
+        let files = [("application.yml", "a: 1\n"), ("application-dev.yml", "d: 1\n"), (path, text)];
+        let (complete, incomplete) = spring(&files, &ReadOptions::default());
+        let expected = ["dev/application/application yaml a: 1\nd: 1\n"];
+        assert_eq!((&complete[..], incomplete.len()), (&expected.map(str::to_owned)[..], 1), "{text}");
+        assert_eq!(incomplete, ["prod/application/application yaml a: 1\n"], "{text}");
+        assert_note(&read_folder(&files, &ReadOptions::default()).unwrap(), note);
+    }
+    let plain = spring(&[("application.yml", "---\n# none\n---\n\n--- # one\na: 1\n---\n")], &answers("dev", "x"));
+    assert_eq!(plain, (vec!["dev/application/application yaml a: 1\n".to_owned()], vec![]));
+    let nothing = spring(&[("application-prod.yml", "a: @b@\n")], &ReadOptions::default());
+    assert_eq!(nothing, (vec![], vec!["prod/application/application yaml (nothing)".to_owned()]));
+}
+
+#[test]
+fn conditions_of_documents_are_found_in_every_spelling() {
+    for (path, condition) in [
+        ("application.properties", "spring.config.activate.on-profile[0]=qa\nspring.config.activate.on-profile[1]=x"),
+        ("application.properties", "spring.config.activate.onProfile=qa, x"),
+        ("application.yml", "spring.config.activate: {on-profile: [qa, x]}"),
+        ("application.yml", "spring: {profiles: 'qa,x'}"),
+    ] {
+        let separator = if path.ends_with("yml") { "---" } else { "#---" };
+        let (first, second) = if path.ends_with("yml") { ("a: 'b'", "c: 'd'") } else { ("a=b", "c=d") };
+        let text = format!("{first}\n{separator}\n{condition}\n{second}\n");
+        let (complete, incomplete) = spring(&[(path, &text), ("application-dev.yml", "")], &ReadOptions::default());
+        let line = |env: &str, rest: &str| format!("{env}/application/application yaml a: b\n{rest}");
+        assert_eq!(complete, [line("dev", ""), line("qa", "c: d\n"), line("x", "c: d\n")], "{condition}");
+        assert!(incomplete.is_empty(), "{incomplete:?}");
+    }
+}
+
+#[test]
+fn spring_configuration_without_a_profile_needs_an_environment() {
+    let files = [("application.yml", "a: 1\n"), ("cart.yml", "b: 1\n"), ("cart-prod.yml", "c: 1\n")];
+    let prod = "prod/cart/application yaml a: 1\nb: 1\nc: 1\n".to_owned();
+    let base = "dev/cart/application yaml a: 1\nb: 1\n".to_owned();
+    let asked = read_folder(&files, &ReadOptions::default()).unwrap();
+    assert_eq!(lines(&asked), [&*prod]);
+    assert!(asked.questions.contains(&ImportQuestion::BaseEnv), "{:?}", asked.questions);
+
+    let mapped = |env: Option<&str>| {
+        let envs = [(String::new(), env.map(|env| env.parse().unwrap()))].into();
+        ReadOptions { envs, ..ReadOptions::default() }
+    };
+    for (options, expected) in [
+        (answers("dev", "x"), vec![base.clone(), prod.clone()]),
+        (mapped(Some("dev")), vec![base, prod.clone()]),
+        (mapped(None), vec![prod.clone()]),
+        // The configuration of the profile is for the same environment, and includes the other one.
+        (answers("prod", "x"), vec![prod.clone()]),
+    ] {
+        let export = read_folder(&files, &options).unwrap();
+        assert_eq!(lines(&export), expected);
+        assert!(!export.questions.contains(&ImportQuestion::BaseEnv), "{:?}", export.questions);
+    }
+    let profiles_alone =
+        read_folder(&files[2..], &ReadOptions { product: Some(Product::Spring), ..ReadOptions::default() });
+    assert!(!profiles_alone.unwrap().questions.contains(&ImportQuestion::BaseEnv));
 }
 
 #[test]
