@@ -224,17 +224,18 @@ fn repeated_paths(bytes: &[u8], comment: usize, listed: usize) -> usize {
     }
 }
 
-/// Strips one folder that is around all entries, if there is one.
+/// Returns the folder that is around all entries, if there is one.
+pub(super) fn common_folder(entries: &[ExportEntry]) -> Option<&str> {
+    let first = &entries.first()?.path;
+    let end = first.find('/')?;
+    entries.iter().all(|entry| entry.path.starts_with(&first[..=end])).then(|| &first[..end])
+}
+
+/// Strips the folder that is around all entries, if there is one.
 pub(super) fn without_common_folder(entries: &mut [ExportEntry], notes: &mut ImportNotes) {
-    let Some(first) = entries.first().and_then(|entry| entry.path.split_once('/')).map(|(first, _)| first.to_owned())
-    else {
-        return;
-    };
-    let prefix = format!("{first}/");
-    if entries.iter().all(|entry| entry.path.starts_with(&prefix)) {
-        entries.iter_mut().for_each(|entry| drop(entry.path.drain(..prefix.len())));
-        notes.about(NoteKind::CommonFolder, first);
-    }
+    let Some(folder) = common_folder(entries).map(str::to_owned) else { return };
+    entries.iter_mut().for_each(|entry| drop(entry.path.drain(..=folder.len())));
+    notes.about(NoteKind::CommonFolder, folder);
 }
 
 #[cfg(test)]

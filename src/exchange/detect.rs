@@ -51,14 +51,21 @@ pub(super) fn detect(
 fn product_of(entries: &[ExportEntry]) -> Option<Product> {
     let any = |is: fn(&ExportEntry) -> bool| entries.iter().any(is);
     let all = |is: fn(&ExportEntry) -> bool| entries.iter().all(is);
-    Some(if any(apollo::is_path) {
+    // A group of Nacos is such a folder, too.
+    let is_packed = archive::common_folder(entries).is_some_and(|folder| folder != nacos::DEFAULT_GROUP);
+    // Configs of our own export may be called like files of another product.
+    Some(if any(own::is_manifest) {
+        Product::Trimtab
+    } else if any(apollo::is_path) {
         Product::Apollo
     } else if any(nacos::is_metadata) {
         Product::Nacos
-    } else if any(own::is_manifest) {
-        Product::Trimtab
     } else if all(kubernetes::is_manifest_file) {
         Product::Kubernetes
+    } else if is_packed && any(spring::is_shared_file) {
+        Product::Spring
+    } else if is_packed && any(dotnet::is_settings_file) {
+        Product::DotNet
     } else if all(|entry| entry.parts().len() == 2) || matches!(entries, [entry] if nacos::is_empty_mark(entry)) {
         nacos::product(entries)
     } else if any(spring::is_shared_file) {

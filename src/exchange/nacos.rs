@@ -21,7 +21,7 @@ const OLD_METADATA: &str = ".meta.yml";
 /// Entry of an empty export of r-nacos.
 const NOTHING: &str = ".ignore";
 /// Group of configs without a group.
-const DEFAULT_GROUP: &str = "DEFAULT_GROUP";
+pub(super) const DEFAULT_GROUP: &str = "DEFAULT_GROUP";
 /// Beginning of the data ids of encrypted configs.
 const CIPHER: &str = "cipher-";
 /// Namespace of configs whose data id is the name of an application.

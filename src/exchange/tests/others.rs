@@ -342,3 +342,22 @@ fn only_properties_of_spring_are_read_in_another_charset() {
     assert_eq!(lines(&export), ["dev/g/b.yaml yaml b: 1"]);
     assert_note(&export, "binary 1 G/a.yaml");
 }
+
+#[test]
+fn folder_around_files_is_no_group_of_nacos() {
+    let options = answers("dev", "web");
+    let read = |files: &[(&str, &str)]| {
+        let export = read_file(zipped(files), &options).unwrap();
+        (export.product, lines(&export))
+    };
+    let spring = [("repo/application.yml", "a: 1\n"), ("repo/cart.yml", "b: 1\n")];
+    assert_eq!(read(&spring), (Product::Spring, vec!["dev/cart/application yaml a: 1\nb: 1\n".to_owned()]));
+    let settings = [("web/appsettings.json", "{\"a\": 1}"), ("web/readme.md", "x")];
+    assert_eq!(read(&settings), (Product::DotNet, vec!["dev/web/appsettings kv {\"a\":1}".to_owned()]));
+    let group = [("DEFAULT_GROUP/application.yml", "a: 1\n")];
+    assert_eq!(read(&group).0, Product::RNacos);
+    let two = [("A/application.yml", "a: 1\n"), ("B/application.yml", "a: 1\n")];
+    assert_eq!(read(&two).0, Product::RNacos);
+    let other = [("A/x.yml", "a: 1\n")];
+    assert_eq!(read(&other).0, Product::RNacos);
+}

@@ -91,3 +91,13 @@ fn changed_or_later_exports_are_refused() {
     let ExportRefusal::Mistake { invalid, .. } = broken else { panic!("{broken:?}") };
     assert_eq!(invalid.line, Some(2));
 }
+
+#[test]
+fn names_of_other_products_do_not_hide_our_own_export() {
+    for namespace in ["app.metadata", "x.appnamespace.metadata", "application.yml", "appsettings.json"] {
+        let content = Some(Content::Text("x".into()));
+        let config = format!("dev/app/{namespace}").parse().unwrap();
+        let configs = [ExportedConfig { config, format: Format::Text, description: String::new(), content }];
+        assert_equal(write_zip(&configs), &configs);
+    }
+}
