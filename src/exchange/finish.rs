@@ -42,16 +42,12 @@ pub(super) fn finish(product: Product, drafts: Drafts, notes: ImportNotes, optio
 
     let mut found: Vec<FoundConfig> =
         configs.into_iter().filter_map(|draft| naming.found(draft, &mut all_notes)).collect();
+    keep_last(&mut found, |found| (found.config.clone(), found.path.clone()), &mut all_notes);
     unify_formats(&mut found);
     separate_targets(&mut found, &mut all_notes);
+    // Names that are made distinct by a hash could be equal nevertheless.
+    keep_last(&mut found, |found| found.config.clone(), &mut all_notes);
     found.sort_by(|a, b| a.config.cmp(&b.config));
-    found.dedup_by(|later, first| {
-        let is_same = later.config == first.config;
-        if is_same {
-            all_notes.about(NoteKind::RepeatedPaths, &later.path);
-        }
-        is_same
-    });
     ReadExport { product, generation, configs: found, notes: all_notes, questions }
 }
 
@@ -231,6 +227,20 @@ fn printable(text: &str) -> String {
     let text: String =
         text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
     text[..text.floor_char_boundary(limits::TEXT_BYTES)].to_owned()
+}
+
+/// Keeps the last of all configs with an equal key.
+fn keep_last<K: Ord>(found: &mut Vec<FoundConfig>, key: impl Fn(&FoundConfig) -> K, notes: &mut ImportNotes) {
+    let mut seen = BTreeSet::new();
+    found.reverse();
+    found.retain(|found| {
+        let is_last = seen.insert(key(found));
+        if !is_last {
+            notes.about(NoteKind::RepeatedPaths, &found.path);
+        }
+        is_last
+    });
+    found.reverse();
 }
 
 /// Gives the texts of a namespace one format, because environments share it. If they differ, they become plain text.

@@ -53,7 +53,7 @@ pub(super) fn read(entries: &[ExportEntry]) -> Result<Drafts, ExportRefusal> {
             let is_list = field(document, "kind").ends_with("List");
             let found = if is_list { listed } else { std::slice::from_ref(document) };
             objects += found.iter().filter(|found| !field(found, "kind").is_empty()).count();
-            found.iter().for_each(|found| object(found, &mut drafts));
+            found.iter().for_each(|found| object(found, &entry.path, &mut drafts));
         }
     }
     match objects {
@@ -66,7 +66,7 @@ fn field<'n>(node: &'n YamlNode, name: &str) -> &'n str {
     node.get(name).and_then(YamlNode::text).unwrap_or_default()
 }
 
-fn object(object: &YamlNode, drafts: &mut Drafts) {
+fn object(object: &YamlNode, file: &str, drafts: &mut Drafts) {
     let kind = field(object, "kind");
     let metadata = object.get("metadata");
     let of_metadata = |name: &str| metadata.map(|metadata| field(metadata, name)).unwrap_or_default();
@@ -85,7 +85,8 @@ fn object(object: &YamlNode, drafts: &mut Drafts) {
             let lost =
                 labels.map_or(0, |labels| labels.entries().len()) + usize::from(object.get("immutable").is_some());
             let names = OriginalNames { env: namespace.to_owned(), app: app.to_owned(), namespace: name.to_owned() };
-            config_map(object, &names, &place, lost, drafts);
+            let path = if file.is_empty() { place } else { format!("{file}: {place}") };
+            config_map(object, &names, &path, lost, drafts);
         }
         "Secret" => drafts.notes.about(NoteKind::Secrets, place),
         kind => drafts.notes.about(NoteKind::OtherObjects, format!("{kind} {place}")),
@@ -99,7 +100,7 @@ fn app_of(name: &str) -> &str {
 }
 
 /// Adds a ConfigMap. A key with the ending of a format is a namespace of its own, the other keys are one together.
-fn config_map(object: &YamlNode, names: &OriginalNames, place: &str, lost: usize, drafts: &mut Drafts) {
+fn config_map(object: &YamlNode, names: &OriginalNames, path: &str, lost: usize, drafts: &mut Drafts) {
     let mut notes = ImportNotes::default();
     notes.count(NoteKind::Labels, lost);
     let mut values: Vec<(&str, String)> = Vec::new();
@@ -125,7 +126,7 @@ fn config_map(object: &YamlNode, names: &OriginalNames, place: &str, lost: usize
     if !items.is_empty() || texts.is_empty() {
         let items = items.into_iter().map(|(key, value)| DraftItem::string(key, value)).collect();
         let body = DraftBody::Items(items);
-        drafts.configs.push(Draft { notes, ..Draft::new(names.clone(), place, Format::Kv, body) });
+        drafts.configs.push(Draft { notes, ..Draft::new(names.clone(), path, Format::Kv, body) });
     } else {
         notes.iter().for_each(|note| drafts.notes.add(note.clone()));
     }
@@ -133,6 +134,6 @@ fn config_map(object: &YamlNode, names: &OriginalNames, place: &str, lost: usize
         let names = OriginalNames { namespace: key.to_owned(), ..names.clone() };
         let format = format_by_ending(key).unwrap_or(Format::Text);
         let body = if text.is_empty() { DraftBody::Nothing } else { DraftBody::Text(text.into()) };
-        drafts.configs.push(Draft::new(names, format!("{place}/{key}"), format, body));
+        drafts.configs.push(Draft::new(names, format!("{path}/{key}"), format, body));
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn add(drafts: &mut Drafts, values: Vec<PathValue>, options: &ReadOpt
         vec![ImportLayout::EnvAppKey, ImportLayout::AppProfileKey, ImportLayout::Documents, ImportLayout::Keys];
     drafts.layout = Some((layout, choices));
     let common = common_folder(&values);
-    let mut items: BTreeMap<OriginalNames, Vec<DraftItem>> = BTreeMap::new();
+    let mut keys: BTreeMap<OriginalNames, Vec<PathValue>> = BTreeMap::new();
     for PathValue { path, value } in values {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let names = |env: &str, app: &str, namespace: &str| OriginalNames {
@@ -58,24 +58,42 @@ pub(super) fn add(drafts: &mut Drafts, values: Vec<PathValue>, options: &ReadOpt
             }
             (ImportLayout::AppProfileKey, [_, app, key @ ..]) if !key.is_empty() => {
                 let (app, profile) = app.split_once(',').unwrap_or((*app, ""));
-                let item = DraftItem::string(key.join("."), value);
-                items.entry(names(profile, app, NAMESPACE)).or_default().push(item);
+                let value = PathValue { path: below(&path, 2), value };
+                keys.entry(names(profile, app, NAMESPACE)).or_default().push(value);
             }
             (ImportLayout::EnvAppKey, [env, app, key @ ..]) if !key.is_empty() => {
-                let item = DraftItem::string(key.join("."), value);
-                items.entry(names(env, app, NAMESPACE)).or_default().push(item);
+                let value = PathValue { path: below(&path, 2), value };
+                keys.entry(names(env, app, NAMESPACE)).or_default().push(value);
             }
             (ImportLayout::Keys, parts) if parts.len() > common => {
-                let item = DraftItem::string(parts[common..].join("."), value);
-                items.entry(names("", "", NAMESPACE)).or_default().push(item);
+                let value = PathValue { path: below(&path, common), value };
+                keys.entry(names("", "", NAMESPACE)).or_default().push(value);
             }
             _ => drafts.notes.about(NoteKind::OutsideLayout, &path),
         }
     }
-    for (original, items) in items {
+    for (original, values) in keys {
         let path = format!("{}/{}", original.env, original.app);
-        drafts.configs.push(Draft::new(original, path, Format::Kv, DraftBody::Items(items)));
+        drafts.configs.push(Draft::new(original, path, Format::Kv, DraftBody::Items(items(values))));
     }
+}
+
+/// Returns a path without its first folders.
+fn below(path: &str, folders: usize) -> String {
+    let strip = |path: &str| path.trim_start_matches('/').split_once('/').map_or("", |(_, rest)| rest).to_owned();
+    (0..folders).fold(path.to_owned(), |path, _| strip(&path))
+}
+
+/// Makes items whose keys have dots in place of slashes. A path that would get the key of another one keeps its slashes.
+fn items(values: Vec<PathValue>) -> Vec<DraftItem> {
+    let dotted = |path: &str| path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    values.iter().for_each(|value| *counts.entry(dotted(&value.path)).or_default() += 1);
+    let item = |PathValue { path, value }| {
+        let key = dotted(&path);
+        DraftItem::string(if counts[&key] > 1 { path } else { key }, value)
+    };
+    values.into_iter().map(item).collect()
 }
 
 /// Guesses the layout from the shape of the paths.

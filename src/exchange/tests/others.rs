@@ -361,3 +361,38 @@ fn folder_around_files_is_no_group_of_nacos() {
     let other = [("A/x.yml", "a: 1\n")];
     assert_eq!(read(&other).0, Product::RNacos);
 }
+
+#[test]
+fn paths_that_would_get_one_key_stay_apart() {
+    let text = consul(&[
+        ("prod/shop/db/url", 0, b"1"),
+        ("prod/shop/db.url", 0, b"2"),
+        ("prod/shop//db/url", 0, b"3"),
+        ("prod/shop/db/url/", 0, b"4"),
+        ("prod/shop/db/pool", 0, b"5"),
+    ]);
+    let with = |layout| {
+        let options = ReadOptions { layout: Some(layout), ..answers("dev", "web") };
+        lines(&read_file(text.clone(), &options).unwrap())
+    };
+    let items = "kv {\"db/url\":\"1\",\"db.url\":\"2\",\"/db/url\":\"3\",\"db/url/\":\"4\",\"db.pool\":\"5\"}";
+    assert_eq!(with(ImportLayout::EnvAppKey), [format!("prod/shop/application {items}")]);
+    assert_eq!(with(ImportLayout::AppProfileKey), [format!("dev/shop/application {items}")]);
+    assert_eq!(with(ImportLayout::Keys), [format!("dev/web/application {items}")]);
+}
+
+#[test]
+fn last_of_equal_objects_counts() {
+    let object =
+        |value: &str| format!("kind: ConfigMap\nmetadata: {{name: c, namespace: dev}}\ndata: {{a: '{value}'}}\n");
+    let twice = format!("{}---\n{}", object("1"), object("2"));
+    let export = read_file(twice.clone(), &answers("dev", "x")).unwrap();
+    assert_eq!(lines(&export), ["dev/c/c kv {\"a\":\"2\"}"]);
+    assert_note(&export, "repeated-paths 1 dev/c");
+
+    // Objects of two files may belong to two clusters.
+    let export = read_folder(&[("a.yaml", &twice), ("b.yaml", &object("3"))], &answers("dev", "x")).unwrap();
+    let values: Vec<String> = export.configs.iter().map(|found| found.content.as_ref().unwrap().document()).collect();
+    assert_eq!((values.len(), values.contains(&"{\"a\":\"1\"}".to_owned())), (2, false));
+    assert_note(&export, "repeated-paths 1 a.yaml: dev/c");
+}
