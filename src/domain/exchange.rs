@@ -434,7 +434,7 @@ pub enum ExportRefusal {
         /// The message of the reader, in English.
         detail: String,
     },
-    /// The archive expands to far more than its own size.
+    /// The archive, or the merged files, expand to far more than their own size.
     Expands,
     /// An entry is encrypted.
     EncryptedEntry {

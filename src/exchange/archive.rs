@@ -19,17 +19,22 @@ use crate::{
 pub const MAX_EXPORT_BYTES: usize = 64 * 1024 * 1024;
 /// Maximum number of entries of an export.
 pub const MAX_ENTRIES: usize = 20_000;
-/// Maximum size of an entry, in bytes. It has room for the JSON of a document in which every character is escaped.
+/// Maximum size of an entry of another product, in bytes. It has room for the JSON of a document in which every character
+/// is escaped. An entry of our own export also has comments, so only the total limits it.
 const MAX_ENTRY_BYTES: usize = 4 * limits::DOCUMENT_BYTES;
 /// Maximum size of all entries together, in bytes.
 const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
-/// Maximum ratio of the size of all entries to that of the archive.
+/// Maximum ratio of the size of all entries to that of the archive, for other products.
 const MAX_RATIO: usize = 200;
 /// Total size of entries, in bytes, below which the ratio does not matter.
 const HARMLESS_BYTES: usize = 16 * 1024 * 1024;
 
+/// Path of the manifest in our own export.
+pub(super) const OWN_MANIFEST: &str = "trimtab.json";
 /// Bytes that every zip archive, also an empty one, begins with.
 const ZIP_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+/// Signature of each entry in the central directory.
+const ENTRY_SIGNATURE: &[u8] = b"PK\x01\x02";
 /// Signature of the end of the central directory.
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 /// Size of the end of the central directory without its comment, in bytes.
@@ -138,13 +143,18 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`ExportRefusal`] if the archive is damaged, encrypted, or above the limits.
 pub(super) fn unpack(bytes: &[u8], notes: &mut ImportNotes) -> Result<Vec<ExportEntry>, ExportRefusal> {
-    let damaged = |error: zip::result::ZipError| ExportRefusal::Archive { detail: error.to_string() };
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    if archive.len() > MAX_ENTRIES {
+    // The reader takes the number of entries from the archive. More than these signatures cannot be there.
+    if memchr::memmem::find_iter(bytes, ENTRY_SIGNATURE).nth(MAX_ENTRIES).is_some() {
         return Err(ExportRefusal::TooManyEntries { max: MAX_ENTRIES });
     }
+    let damaged = |error: zip::result::ZipError| ExportRefusal::Archive { detail: error.to_string() };
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     notes.count(NoteKind::RepeatedPaths, repeated_paths(bytes, archive.comment().len(), archive.len()));
-    let most = MAX_TOTAL_BYTES.min(HARMLESS_BYTES.max(bytes.len().saturating_mul(MAX_RATIO)));
+    let (most, most_of_one) = if archive.index_for_name(OWN_MANIFEST).is_some() {
+        (MAX_TOTAL_BYTES, MAX_TOTAL_BYTES)
+    } else {
+        (MAX_TOTAL_BYTES.min(HARMLESS_BYTES.max(bytes.len().saturating_mul(MAX_RATIO))), MAX_ENTRY_BYTES)
+    };
     let mut entries = Vec::new();
     let mut total = 0;
     for n in 0..archive.len() {
@@ -161,12 +171,12 @@ pub(super) fn unpack(bytes: &[u8], notes: &mut ImportNotes) -> Result<Vec<Export
         let mut content = Vec::new();
         let entry = archive.by_index(n).map_err(damaged)?;
         let broken = |error: std::io::Error| ExportRefusal::Archive { detail: format!("{path}: {error}") };
-        entry.take(MAX_ENTRY_BYTES as u64 + 1).read_to_end(&mut content).map_err(broken)?;
+        entry.take(most_of_one as u64 + 1).read_to_end(&mut content).map_err(broken)?;
         total += content.len();
         if total > most {
             return Err(ExportRefusal::Expands);
         }
-        add(&mut entries, ExportEntry { path, bytes: content }, notes);
+        add(&mut entries, ExportEntry { path, bytes: content }, most_of_one, notes);
     }
     Ok(entries)
 }
@@ -182,21 +192,23 @@ pub(super) fn folder(files: Vec<ExportEntry>, notes: &mut ImportNotes) -> Result
     if files.iter().map(|file| file.bytes.len()).sum::<usize>() > MAX_EXPORT_BYTES {
         return Err(ExportRefusal::TooLarge { max: MAX_EXPORT_BYTES });
     }
+    let most_of_one =
+        if files.iter().any(|file| file.path == OWN_MANIFEST) { MAX_EXPORT_BYTES } else { MAX_ENTRY_BYTES };
     let mut entries = Vec::new();
     for file in files {
         let path = path(file.path.as_bytes())?;
-        add(&mut entries, ExportEntry { path, ..file }, notes);
+        add(&mut entries, ExportEntry { path, ..file }, most_of_one, notes);
     }
     Ok(entries)
 }
 
-fn add(entries: &mut Vec<ExportEntry>, entry: ExportEntry, notes: &mut ImportNotes) {
+fn add(entries: &mut Vec<ExportEntry>, entry: ExportEntry, max_bytes: usize, notes: &mut ImportNotes) {
     let is_of_system = |part: &str| {
         matches!(part, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git") || part.starts_with("._")
     };
     if entry.path.split('/').any(is_of_system) {
         notes.count(NoteKind::SystemFiles, 1);
-    } else if entry.bytes.len() > MAX_ENTRY_BYTES {
+    } else if entry.bytes.len() > max_bytes {
         notes.about(NoteKind::TooLarge, &entry.path);
     } else {
         entries.push(entry);
@@ -282,6 +294,20 @@ pub(super) mod tests {
         let archive = zipped(&[("a", &zeros), ("b", &zeros), ("c", &zeros)]);
         assert!(archive.len() * MAX_RATIO < HARMLESS_BYTES);
         assert_eq!(unpacked(&archive).unwrap_err(), ExportRefusal::Expands);
+    }
+
+    #[test]
+    fn archive_with_too_many_entries_is_refused_before_they_are_listed() {
+        let paths: Vec<String> = (0..MAX_ENTRIES + 2).map(|n| n.to_string()).collect();
+        let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "")).collect();
+        assert_eq!(unpacked(&zipped(&files[2..])).unwrap().0.len(), MAX_ENTRIES);
+        let mut archive = zipped(&files);
+        let refusal = ExportRefusal::TooManyEntries { max: MAX_ENTRIES };
+        assert_eq!(unpacked(&archive).unwrap_err(), refusal);
+        // Listing the entries would find the second one damaged.
+        let second = memchr::memmem::find_iter(&archive, ENTRY_SIGNATURE).nth(1).unwrap();
+        archive[second] = 0;
+        assert_eq!(unpacked(&archive).unwrap_err(), refusal);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, DraftBody, DraftItem, Drafts, ExportEntry, OriginalNames, archive};
+use super::{Draft, DraftBody, DraftItem, Drafts, ExportEntry, OriginalNames, archive, drafts::MergeBudget};
 use crate::{
     domain::{
         content::{Format, ValueType},
+        error::{Invalid, Problem},
         exchange::{ExportRefusal, ImportNotes, NoteKind, Product},
         json::{self, JsonValue},
         limits,
@@ -59,6 +60,7 @@ pub(super) fn read(mut entries: Vec<ExportEntry>, notes: &mut ImportNotes) -> Re
     if by_env.is_empty() {
         by_env.insert(String::new(), (format!("{STEM}{ENDING}"), Vec::new()));
     }
+    let mut budget = MergeBudget::default();
     for (env, (path, own)) in by_env {
         let mut notes = ImportNotes::default();
         if !common.is_empty() && !own.is_empty() {
@@ -67,6 +69,7 @@ pub(super) fn read(mut entries: Vec<ExportEntry>, notes: &mut ImportNotes) -> Re
         let mut merged: BTreeMap<String, usize> = BTreeMap::new();
         let mut items: Vec<DraftItem> = Vec::new();
         for item in common.iter().chain(&own) {
+            budget.take(&item.key, &item.value)?;
             let item = DraftItem { key: item.key.clone(), value: item.value.clone(), comment: String::new(), ..*item };
             match merged.get(&item.key.to_lowercase()) {
                 Some(at) => items[*at] = item,
@@ -95,7 +98,7 @@ fn items(entry: &ExportEntry) -> Result<Vec<DraftItem>, ExportRefusal> {
     match json::parse(&text, limits::NESTING).map_err(mistake)? {
         JsonValue::Map(members) => {
             for member in members {
-                flatten(member.key, member.value, &mut items);
+                flatten(member.key, member.value, &mut items).map_err(mistake)?;
             }
         }
         _ => return Err(ExportRefusal::NotOf { product: Product::DotNet }),
@@ -103,18 +106,22 @@ fn items(entry: &ExportEntry) -> Result<Vec<DraftItem>, ExportRefusal> {
     Ok(items)
 }
 
-fn flatten(key: String, value: JsonValue, items: &mut Vec<DraftItem>) {
+/// Adds the items of a value.
+///
+/// # Errors
+/// [`Problem::TooMany`] if there are more than a config can have.
+fn flatten(key: String, value: JsonValue, items: &mut Vec<DraftItem>) -> Result<(), Invalid> {
     // A key that is too long is left out later. Nothing below it is copied with that key.
-    if key.len() > limits::KEY_BYTES {
-        return items.push(DraftItem::string(key, ""));
-    }
+    let is_too_long = key.len() > limits::KEY_BYTES;
     let below = |name: &str| format!("{key}{SEPARATOR}{name}");
     let (value, kind) = match value {
+        _ if is_too_long => (String::new(), ValueType::String),
         JsonValue::Map(members) if !members.is_empty() => {
-            return members.into_iter().for_each(|member| flatten(below(&member.key), member.value, items));
+            return members.into_iter().try_for_each(|member| flatten(below(&member.key), member.value, items));
         }
         JsonValue::List { values, .. } if !values.is_empty() => {
-            return values.into_iter().enumerate().for_each(|(n, value)| flatten(below(&n.to_string()), value, items));
+            let mut values = values.into_iter().enumerate();
+            return values.try_for_each(|(n, value)| flatten(below(&n.to_string()), value, items));
         }
         JsonValue::Map(_) => ("{}".to_owned(), ValueType::Json),
         JsonValue::List { .. } => ("[]".to_owned(), ValueType::Json),
@@ -123,5 +130,9 @@ fn flatten(key: String, value: JsonValue, items: &mut Vec<DraftItem>) {
         JsonValue::Literal("null") => ("null".to_owned(), ValueType::Json),
         JsonValue::Literal(number) => (number.to_owned(), ValueType::Number),
     };
+    if items.len() == limits::ITEMS {
+        return Err(Invalid::new("", Problem::TooMany { max: limits::ITEMS }));
+    }
     items.push(DraftItem { key, value: value.into(), kind, comment: String::new() });
+    Ok(())
 }

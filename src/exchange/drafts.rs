@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::OriginalNames;
 use crate::domain::{
     content::{Format, ValueType},
-    exchange::{ImportLayout, ImportNotes},
+    exchange::{ExportRefusal, ImportLayout, ImportNotes},
     sensitive::Sensitive,
 };
 
@@ -27,6 +27,8 @@ const PROFILES: [&str; 14] = [
     "production",
 ];
 
+/// Maximum size of all configs that are merged of files, in bytes.
+const MAX_MERGED_BYTES: usize = 128 * 1024 * 1024;
 /// Maximum number of dashes at which a name is split.
 const MAX_PROFILE_DASHES: usize = 8;
 
@@ -95,6 +97,28 @@ impl DraftItem {
     /// Returns a string item without a comment.
     pub fn string(key: impl Into<String>, value: impl Into<Sensitive>) -> Self {
         Self { key: key.into(), value: value.into(), kind: ValueType::String, comment: String::new() }
+    }
+}
+
+/// Memory for configs that are merged of files. Each file may be in many of them.
+#[derive(Debug)]
+pub(super) struct MergeBudget(usize);
+
+impl Default for MergeBudget {
+    fn default() -> Self {
+        Self(MAX_MERGED_BYTES)
+    }
+}
+
+impl MergeBudget {
+    /// Takes an item out of the budget.
+    ///
+    /// # Errors
+    /// [`ExportRefusal::Expands`] if it is used up.
+    pub fn take(&mut self, key: &str, value: &Sensitive) -> Result<(), ExportRefusal> {
+        let bytes = key.len() + value.expose().len() + size_of::<DraftItem>();
+        self.0 = self.0.checked_sub(bytes).ok_or(ExportRefusal::Expands)?;
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zip::{ZipWriter, result::ZipResult, write::SimpleFileOptions};
 
-use super::{Draft, DraftBody, DraftItem, Drafts, ExportEntry, OriginalNames};
+use super::{Draft, DraftBody, DraftItem, Drafts, ExportEntry, OriginalNames, archive::OWN_MANIFEST};
 use crate::domain::{
     content::{Content, Format, ValueType, sha256},
     exchange::ExportRefusal,
@@ -26,7 +26,6 @@ use crate::domain::{
 const VERSION: u64 = 1;
 /// Key with the version, which no other product's JSON has.
 pub(super) const VERSION_KEY: &str = "trimtab";
-const MANIFEST: &str = "trimtab.json";
 
 /// A config to be exported.
 #[derive(Clone, Debug)]
@@ -84,7 +83,7 @@ struct ManifestItem {
 
 /// Returns whether an entry is the manifest of an export.
 pub(super) fn is_manifest(entry: &ExportEntry) -> bool {
-    entry.path == MANIFEST
+    entry.path == OWN_MANIFEST
 }
 
 impl ManifestConfig {
@@ -150,7 +149,7 @@ fn zipped(configs: &[ExportedConfig]) -> ZipResult<Vec<u8>> {
         }
         manifest.configs.push(config);
     }
-    files.insert(0, (MANIFEST.to_owned(), json(&manifest)));
+    files.insert(0, (OWN_MANIFEST.to_owned(), json(&manifest)));
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, content) in files {
         writer.start_file(path, SimpleFileOptions::default())?;
@@ -167,7 +166,7 @@ fn zipped(configs: &[ExportedConfig]) -> ZipResult<Vec<u8>> {
 pub(super) fn read(entries: &[ExportEntry]) -> Result<Drafts, ExportRefusal> {
     let mut drafts = Drafts::default();
     let manifest = entries.iter().find(|entry| entry.path.is_empty() || is_manifest(entry));
-    let manifest = manifest.ok_or_else(|| ExportRefusal::Manifest { path: MANIFEST.to_owned() })?;
+    let manifest = manifest.ok_or_else(|| ExportRefusal::Manifest { path: OWN_MANIFEST.to_owned() })?;
     let text = manifest.text()?;
     let ManifestVersion { trimtab } = parse(&manifest.path, text)?;
     if trimtab != VERSION {

@@ -11,7 +11,7 @@ use std::{
 use super::{
     Draft, DraftBody, Drafts, ExportEntry, OriginalNames, ReadOptions,
     archive::{self, Charset},
-    drafts::{app_and_profile, format_by_ending},
+    drafts::{MergeBudget, app_and_profile, format_by_ending},
     names,
 };
 use crate::{
@@ -33,8 +33,6 @@ const PROFILES: [&str; 2] = ["spring.config.activate.onprofile", "spring.profile
 const PLATFORM: &str = "spring.config.activate.oncloudplatform";
 /// Maximum number of merged documents.
 const MAX_MERGED: usize = 5_000;
-/// Maximum size of all merged documents, in bytes.
-const MAX_MERGED_BYTES: usize = 128 * 1024 * 1024;
 /// Beginning of a value that only the server can decrypt.
 const CIPHER: &str = "{cipher}";
 
@@ -264,7 +262,7 @@ fn merge(layers: &[Layer], options: &ReadOptions, drafts: &mut Drafts) -> Result
     for layer in layers {
         by_name.entry((layer.app, layer.profile)).or_default().push(layer);
     }
-    let mut bytes = 0;
+    let mut budget = MergeBudget::default();
     for app in apps {
         for profile in &profiles {
             let mut merged = Merged::default();
@@ -278,10 +276,7 @@ fn merge(layers: &[Layer], options: &ReadOptions, drafts: &mut Drafts) -> Result
             if !profile.is_empty() {
                 own.iter().for_each(|of| add(of, profile));
             }
-            bytes += merged.items.iter().map(|(key, item)| key.len() + item.value.expose().len()).sum::<usize>();
-            if bytes > MAX_MERGED_BYTES {
-                return Err(ExportRefusal::Expands);
-            }
+            merged.items.iter().try_for_each(|(key, item)| budget.take(key, &item.value))?;
             drafts.configs.extend(merged.draft(app, profile));
         }
     }

@@ -62,7 +62,7 @@ texts! {
     refusal_too_large(size: &str): "The export is larger than {size}. Export one application or environment at a time.", "导出内容超过 {size}，请按应用或环境分别导出。";
     refusal_too_many_entries(max: usize): "The export has more than {max} files. Export one application or environment at a time.", "导出内容超过 {max} 个文件，请按应用或环境分别导出。";
     refusal_archive(detail: &str): "The archive is damaged: {detail}. Export or download it again.", "压缩包已损坏：{detail}。请重新导出或下载。";
-    refusal_expands: "The archive expands to far more than its own size. Export one application or environment at a time.", "压缩包展开后的大小异常，请按应用或环境分别导出。";
+    refusal_expands: "The export expands to far more than its own size. Export one application or environment at a time.", "导出展开后的大小异常，请按应用或环境分别导出。";
     refusal_encrypted_entry(path: &str): "{path} is encrypted. Pack the archive without a password.", "{path} 已加密，请使用不带密码的压缩包。";
     refusal_entry_name: "A file in the archive has an unreadable name. Pack the archive again.", "压缩包中有文件名无法读取，请重新打包。";
     refusal_charset(path: &str): "{path} is not UTF-8. Save it as UTF-8.", "{path} 不是 UTF-8，请另存为 UTF-8。";

@@ -3,7 +3,11 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::*;
-use crate::domain::exchange::{ImportLayout, ImportQuestion};
+use crate::domain::{
+    error::Problem,
+    exchange::{ImportLayout, ImportQuestion},
+    limits,
+};
 
 fn base64(text: impl AsRef<[u8]>) -> String {
     BASE64_STANDARD.encode(text)
@@ -395,4 +399,24 @@ fn last_of_equal_objects_counts() {
     let values: Vec<String> = export.configs.iter().map(|found| found.content.as_ref().unwrap().document()).collect();
     assert_eq!((values.len(), values.contains(&"{\"a\":\"1\"}".to_owned())), (2, false));
     assert_note(&export, "repeated-paths 1 a.yaml: dev/c");
+}
+
+#[test]
+fn settings_of_dotnet_have_limits_while_they_are_merged() {
+    let settings = |n: usize| {
+        let members: Vec<String> = (0..n).map(|n| format!("\"k{n}\": {n}")).collect();
+        format!("{{\"a\": {{{}}}}}", members.join(", "))
+    };
+    let most = settings(limits::ITEMS);
+    let export = read_folder(&[("appsettings.json", &most)], &answers("dev", "web")).unwrap();
+    assert_eq!(export.configs[0].content.as_ref().unwrap().items().unwrap().len(), limits::ITEMS);
+    let refusal =
+        read_folder(&[("appsettings.json", &settings(limits::ITEMS + 1))], &answers("dev", "web")).unwrap_err();
+    let ExportRefusal::Mistake { path, invalid } = refusal else { panic!("{refusal:?}") };
+    assert_eq!((&*path, invalid.problem), ("appsettings.json", Problem::TooMany { max: limits::ITEMS }));
+
+    let paths: Vec<String> = (0..100).map(|n| format!("appsettings.E{n}.json")).collect();
+    let own = paths.iter().map(|path| (path.as_str(), "{}"));
+    let files: Vec<(&str, &str)> = own.chain([("appsettings.json", most.as_str())]).collect();
+    assert_eq!(read_folder(&files, &answers("dev", "web")).unwrap_err(), ExportRefusal::Expands);
 }

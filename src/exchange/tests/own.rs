@@ -3,7 +3,10 @@
 use proptest::{prelude::*, sample::select};
 
 use super::*;
-use crate::domain::content::{Item, Items, ValueType, check_key};
+use crate::domain::{
+    content::{Item, Items, ValueType, check_key},
+    limits,
+};
 
 fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(
@@ -100,4 +103,34 @@ fn names_of_other_products_do_not_hide_our_own_export() {
         let configs = [ExportedConfig { config, format: Format::Text, description: String::new(), content }];
         assert_equal(write_zip(&configs), &configs);
     }
+}
+
+#[test]
+fn large_configs_are_read_back() {
+    let item = |n: usize| {
+        let item = Item { comment: "comment ".repeat(30), ..Item::string("v") };
+        (format!("section-{n}.key"), item)
+    };
+    let items = Content::Kv((0..limits::ITEMS).map(item).collect());
+    let text = Content::Text("\u{1}".repeat(limits::DOCUMENT_BYTES).into());
+    let config = |namespace: &str, format, content| {
+        let config = format!("dev/app/{namespace}").parse().unwrap();
+        ExportedConfig { config, format, description: String::new(), content: Some(content) }
+    };
+    let mut configs = vec![config("items", Format::Kv, items)];
+    // Equal texts are packed far below the ratio at which archives of other products are refused.
+    configs.extend((0..12).map(|n| config(&format!("text-{n:02}"), Format::Text, text.clone())));
+    let archive = write_zip(&configs);
+    assert_equal(archive.clone(), &configs);
+    let mut unpacked = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let entry = |n| {
+        let mut file: zip::read::ZipFile<_> = unpacked.by_index(n).unwrap();
+        let mut entry = ExportEntry { path: file.name().to_owned(), bytes: Vec::new() };
+        std::io::Read::read_to_end(&mut file, &mut entry.bytes).unwrap();
+        entry
+    };
+    let files: Vec<ExportEntry> = (0..=configs.len()).map(entry).collect();
+    assert!(files.iter().any(|file| file.bytes.len() > 4 * limits::DOCUMENT_BYTES), "{files:?}");
+    let export = read(ExportSource::Folder(files), &ReadOptions::default()).unwrap();
+    assert!(export.configs.iter().map(|found| &found.content).eq(configs.iter().map(|config| &config.content)));
 }
