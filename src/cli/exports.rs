@@ -18,12 +18,13 @@ use crate::{
         access::Actor,
         error::{Error, Invalid},
         exchange::{ExportRefusal, ImportLayout, ImportNotes, NoteLevel, Product},
+        limits,
         names::{AppName, ConfigId, EnvName, NamespaceName},
     },
     exchange::{self, ExportEntry, ExportSource, FoundConfig, MAX_ENTRIES, MAX_EXPORT_BYTES, ReadExport, ReadOptions},
-    service::{AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, ImportMode, RefusedConfig},
+    service::{AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, ImportMode, RefusedConfig, SizeLimit},
     stdio,
-    texts::Lang,
+    texts::{Lang, grouped},
 };
 
 /// Language of commands.
@@ -257,6 +258,15 @@ fn why_refused(why: &RefusedConfig) -> String {
         RefusedConfig::NotAllowed(need) => LANG.error(&Error::Forbidden(*need)),
         RefusedConfig::Format { live, found } => format!("the namespace has the format {live}, the export has {found}"),
         RefusedConfig::Incomplete => "keys or documents are left out; --incomplete imports the others".to_owned(),
+        RefusedConfig::TooLarge(SizeLimit::Items(n)) => {
+            format!("it would have {} keys; at most {}", grouped(n), grouped(limits::ITEMS))
+        }
+        RefusedConfig::TooLarge(SizeLimit::Edits(n)) => {
+            format!("it would need {} edits; at most {} in a change", grouped(n), grouped(limits::ITEMS))
+        }
+        RefusedConfig::TooLarge(SizeLimit::Bytes(n)) => {
+            format!("its document would have {} bytes; at most {}", grouped(n), grouped(limits::DOCUMENT_BYTES))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         access::Actor,
         catalog::{App, Env, Namespace},
         change::ChangeId,
-        content::{Content, Format},
+        content::{Content, Format, Items},
         diff::Diff,
         error::{Error, Invalid, Need, Problem, Result},
         limits,
@@ -93,6 +93,8 @@ pub enum ConfigOutcome {
         only_live: usize,
         /// The edits.
         edits: Vec<(String, Edit)>,
+        /// Size of the document after the import, in bytes.
+        bytes: usize,
     },
     /// The config is not imported.
     Refused(RefusedConfig),
@@ -132,6 +134,19 @@ pub enum RefusedConfig {
     },
     /// Keys or documents of it are left out.
     Incomplete,
+    /// The import would exceed a limit.
+    TooLarge(SizeLimit),
+}
+
+/// A limit of a config, with the number that an import would have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeLimit {
+    /// Number of items.
+    Items(usize),
+    /// Number of edits.
+    Edits(usize),
+    /// Size of the document, in bytes.
+    Bytes(usize),
 }
 
 /// The result of an import.
@@ -213,17 +228,20 @@ impl Service {
                 Err(why) => ConfigOutcome::Refused(why),
                 Ok(is_new) => {
                     let (live, now) = if is_new {
-                        missing.insert((id.app.clone(), id.namespace.clone()), found.format);
                         (0, Content::empty(found.format))
                     } else {
                         let live_config = self.live_config(&mut db, id).await?;
                         (live_config.live, live_config.content)
                     };
-                    outcome(live, now, found.content.clone(), apply.mode)
+                    let outcome = outcome(live, now, found.content.clone(), apply.mode);
+                    if is_new && !matches!(outcome, ConfigOutcome::Refused(_)) {
+                        missing.insert((id.app.clone(), id.namespace.clone()), found.format);
+                    }
+                    outcome
                 }
             };
-            if let ConfigOutcome::Edited { new, .. } = &outcome {
-                sizes.push((id.clone(), new.document().len()));
+            if let ConfigOutcome::Edited { bytes, .. } = &outcome {
+                sizes.push((id.clone(), *bytes));
             }
             configs.push(PreviewedConfig { config: id.clone(), outcome });
         }
@@ -237,18 +255,32 @@ impl Service {
         })
     }
 
-    /// Imports the configs of an export into new changes of the actor, which stay open. Missing applications and
-    /// namespaces are created first, if `create` says so. Refused configs are left out. If a change cannot be saved, those before
-    /// it are discarded.
+    /// Imports the configs of an export like [`Service::apply_preview`], as they compare with what is live now.
     ///
     /// # Errors
-    /// Those of [`Service::save_all`], [`Service::put_app`] and [`Service::put_namespace`].
+    /// Those of [`Service::preview_export`] and [`Service::apply_preview`].
     pub async fn apply_export(&self, actor: &Actor, apply: &ApplyExport) -> Result<AppliedExport> {
+        let preview = self.preview_export(actor, apply).await?;
+        self.apply_preview(actor, apply, preview).await
+    }
+
+    /// Imports the configs of a preview into new changes of the actor, which stay open. Missing applications and namespaces
+    /// are created first, if `create` says so. Refused configs are left out. If a change cannot be saved, those before it
+    /// are discarded.
+    ///
+    /// # Errors
+    /// Those of [`Service::save_all`], [`Service::put_app`] and [`Service::put_namespace`]; [`Error::Conflict`] if a key was
+    /// changed after the preview.
+    pub async fn apply_preview(
+        &self,
+        actor: &Actor,
+        apply: &ApplyExport,
+        preview: ExportPreview,
+    ) -> Result<AppliedExport> {
         if apply.message.len() + MESSAGE_SUFFIX_BYTES > limits::TEXT_BYTES {
             let max = limits::TEXT_BYTES - MESSAGE_SUFFIX_BYTES;
             return Err(Invalid::new("/message", Problem::TooLong { max }).into());
         }
-        let preview = self.preview_export(actor, apply).await?;
         self.create_missing(actor, apply, &preview).await?;
         let mut saves: BTreeMap<&ConfigId, Save> = BTreeMap::new();
         for PreviewedConfig { config, outcome } in &preview.configs {
@@ -297,7 +329,8 @@ impl Service {
         Ok(())
     }
 
-    /// Returns all configs of an environment, of an application, or of both, that the actor sees. Without both, all.
+    /// Returns all configs of an environment, of an application, or of both, that the actor sees. Without both, all. They
+    /// are those of one moment.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the environment or application does not exist or the actor sees nothing of it;
@@ -308,7 +341,8 @@ impl Service {
         env: Option<&EnvName>,
         app: Option<&AppName>,
     ) -> Result<Vec<ExportedConfig>> {
-        let mut db = self.db.read().await?;
+        // A release that is made meanwhile is in the export whole or not at all.
+        let mut db = self.db.read_snapshot().await?;
         let mut envs = db.envs().await?;
         envs.retain(|found| found.archived_at.is_none() && env.is_none_or(|env| *env == found.name));
         let mut apps = db.apps().await?;
@@ -333,6 +367,7 @@ impl Service {
                 }
             }
         }
+        db.commit().await?;
         if configs.is_empty() {
             let name = |name: Option<&str>| name.unwrap_or("*").to_owned();
             let (env, app) = (name(env.map(EnvName::as_str)), name(app.map(AppName::as_str)));
@@ -354,5 +389,13 @@ fn outcome(live: u64, now: Content, found: Option<Content>, mode: ImportMode) ->
     };
     let new = imported(&now, found, mode);
     let edits = edits(&now, &new);
-    if edits.is_empty() { ConfigOutcome::Same } else { ConfigOutcome::Edited { live, now, new, only_live, edits } }
+    let (items, bytes) = (new.items().map_or(0, Items::len), new.document().len());
+    let limit = match () {
+        () if edits.is_empty() => return ConfigOutcome::Same,
+        () if items > limits::ITEMS => SizeLimit::Items(items),
+        () if edits.len() > limits::ITEMS => SizeLimit::Edits(edits.len()),
+        () if bytes > limits::DOCUMENT_BYTES => SizeLimit::Bytes(bytes),
+        () => return ConfigOutcome::Edited { live, now, new, only_live, edits, bytes },
+    };
+    ConfigOutcome::Refused(RefusedConfig::TooLarge(limit))
 }

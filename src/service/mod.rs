@@ -60,7 +60,9 @@ pub use configs::{ConfigView, OwnChange, PendingEdits};
 pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrival, Dispatch, FoundDrift, LateEnv, Repair};
 pub use drift::ResolveDrift;
-pub use exchange::{AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, PreviewedConfig, RefusedConfig};
+pub use exchange::{
+    AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, PreviewedConfig, RefusedConfig, SizeLimit,
+};
 pub use history::{KeyHistory, KeyRelease};
 pub use hits::{CommentHit, EditHit, HitGroup, ReleasedChange, UserHit};
 pub use idempotency::Idempotency;

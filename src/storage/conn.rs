@@ -91,6 +91,20 @@ impl Conn {
         self
     }
 
+    /// Queues the statements that begin a transaction for reading, whose statements all see the same state.
+    pub(super) fn begin_snapshot(mut self) -> Self {
+        if let Some(AcquiredConn::MySql(_)) = self.acquired {
+            // A session reads what is committed before each statement. The level is for the next transaction alone.
+            self.batch.add("set transaction isolation level repeatable read", Vec::new());
+            self.batch.add("start transaction read only", Vec::new());
+        } else {
+            self.batch.add("begin", Vec::new());
+        }
+        self.is_transaction = true;
+        self.watch.transaction = traces::transaction(self.watch.database);
+        self
+    }
+
     /// Commits this transaction.
     ///
     /// # Errors

@@ -120,6 +120,14 @@ impl Db {
         }
     }
 
+    /// Returns a connection for reading. All its statements see the database as the first one does.
+    ///
+    /// # Errors
+    /// Those of [`Db::read`].
+    pub async fn read_snapshot(&self) -> Result<Conn, Error> {
+        Ok(self.read().await?.begin_snapshot())
+    }
+
     /// Begins a transaction. Run it in a task of its own (`service::detached`), so that it ends even if the caller is
     /// dropped.
     ///

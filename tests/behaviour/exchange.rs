@@ -6,16 +6,18 @@ use trimtab::{
     domain::{
         access::{Actor, Role},
         change::ChangeState,
-        content::Format,
-        error::Need,
+        content::{Content, Format, Item},
+        error::{Error, Need},
+        limits,
     },
     exchange::{self, ExportEntry, ExportSource, FoundConfig, ReadOptions},
-    service::{ApplyExport, ConfigOutcome, ImportMode, PutNamespace, RefusedConfig},
+    service::{ApplyExport, ConfigOutcome, ImportMode, PutNamespace, RefusedConfig, Service, SizeLimit},
 };
 
 use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
+const ROUTES: &str = "dev/shop/routes.yaml";
 
 /// Reads an export of Apollo with these files.
 fn apollo(files: &[(&str, &str)]) -> Vec<FoundConfig> {
@@ -33,6 +35,12 @@ fn items(items: &[(&str, &str)]) -> String {
 fn apply(configs: Vec<FoundConfig>) -> ApplyExport {
     let (mode, message) = (ImportMode::Merge, "import".to_owned());
     ApplyExport { configs, mode, create: false, allow_incomplete: false, message }
+}
+
+/// Publishes a number in two configs at once.
+async fn publish_both(service: &Service, n: usize) {
+    let saves = vec![save(SHOP, vec![set("n", &n.to_string())]), save(ROUTES, vec![text(&format!("n: {n}\n"))])];
+    service.save_and_publish(ana(), "test".into(), "dev".into(), saves, None).await.unwrap();
 }
 
 /// Returns why each config is refused.
@@ -157,7 +165,7 @@ on_both_set_ups! {
 
     async fn exported_application_is_imported_without_loss(site: Site) {
         let (site, shell) = (site.with_shop().await, Actor::shell());
-        let typed = trimtab::domain::content::Item {
+        let typed = Item {
             value: "1.50e3".into(),
             kind: trimtab::domain::content::ValueType::Number,
             comment: "how much".into(),
@@ -190,5 +198,104 @@ on_both_set_ups! {
         let viewer = user_with_roles("vera", &[("dev/shop/application", Role::VIEWER)]);
         assert_eq!(site.service.export_all(&viewer, None, None).await.unwrap().len(), 1);
         assert!(site.service.export_all(&viewer, Some(&"prod".parse().unwrap()), None).await.is_err());
+    }
+
+    async fn config_that_would_exceed_a_limit_is_refused_in_the_preview(site: Site) {
+        let site = site.with_shop().await;
+        let named = |prefix: &str, n: usize| -> Vec<(String, String)> {
+            (0..n).map(|n| (format!("{prefix}{n}"), "1".to_owned())).collect()
+        };
+        let live = named("live", 15_000).iter().map(|(key, value)| set(key, value)).collect();
+        site.service.save_and_publish(ana(), "test".into(), "dev".into(), vec![save(SHOP, live)], None).await.unwrap();
+        let large = set("large", &"x".repeat(limits::DOCUMENT_BYTES / 2));
+        let saves = vec![save("dev/mail/application", vec![large])];
+        site.service.save_and_publish(ana(), "test".into(), "dev".into(), saves, None).await.unwrap();
+        let found = |n: usize| {
+            let other = named("other", n);
+            let other: Vec<(&str, &str)> = other.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let half = "y".repeat(limits::DOCUMENT_BYTES / 2);
+            apollo(&[
+                ("o/shop/DEV/shop+default+application.properties", &items(&other)),
+                ("o/mail/DEV/mail+default+application.properties", &items(&[("second", &half)])),
+                ("o/new/DEV/new+default+application.properties", &items(&[("a", "1")])),
+            ])
+        };
+        for (mode, n, expected) in [
+            (ImportMode::Merge, 10_000, SizeLimit::Items(25_000)),
+            (ImportMode::Replace, 15_000, SizeLimit::Edits(30_000)),
+        ] {
+            let wanted = ApplyExport { mode, create: true, ..apply(found(n)) };
+            let applied = site.service.apply_export(&Actor::shell(), &wanted).await.unwrap();
+            let refused = refusals(&applied.preview);
+            assert_eq!(refused.last(), Some(&(SHOP.to_owned(), RefusedConfig::TooLarge(expected))), "{refused:?}");
+            if mode == ImportMode::Merge {
+                assert!(matches!(refused[0].1, RefusedConfig::TooLarge(SizeLimit::Bytes(_))), "{refused:?}");
+            }
+            assert_eq!(applied.changes.len(), 1, "the other configs are imported");
+        }
+        // A namespace is not created for a config that is refused.
+        let mut large = found(1);
+        large.retain(|found| found.config.app.as_str() == "new");
+        large[0].config.app = "huge".parse().unwrap();
+        large[0].content = Some(Content::Kv((0..=limits::ITEMS).map(|n| (n.to_string(), Item::string("1"))).collect()));
+        let wanted = ApplyExport { create: true, ..apply(large) };
+        let preview = site.service.preview_export(&Actor::shell(), &wanted).await.unwrap();
+        assert!(preview.new_apps.is_empty() && preview.new_namespaces.is_empty(), "{preview:?}");
+    }
+
+    async fn import_that_meets_a_newer_release_leaves_no_change(site: Site) {
+        let site = site.with_shop().await;
+        let found = apollo(&[
+            ("o/shop/DEV/shop+default+application.properties", &items(&[("a", "1")])),
+            ("o/shop/PRO/shop+default+application.properties", &items(&[("a", "1"), ("b", "1")])),
+        ]);
+        let wanted = apply(found);
+        let preview = site.service.preview_export(ana(), &wanted).await.unwrap();
+        assert_eq!(preview.changes.len(), 2);
+        site.publish_key(marek(), "prod/shop/application", "other", "1").await;
+        let applied = site.service.apply_preview(ana(), &wanted, preview.clone()).await.unwrap();
+        assert_eq!(applied.changes.len(), 2, "another key is no conflict");
+        for change in &applied.changes {
+            site.service.discard(ana(), change).await.unwrap();
+        }
+
+        site.publish_key(marek(), "prod/shop/application", "a", "2").await;
+        let before = count(&site.database, "select count(*) from changes").await;
+        let refused = site.service.apply_preview(ana(), &wanted, preview).await.unwrap_err();
+        let Error::Conflict(conflicts) = refused else { panic!("{refused:?}") };
+        assert_eq!((conflicts.len(), &*conflicts[0].key), (1, "a"));
+        let after = count(&site.database, "select count(*) from changes").await;
+        let open = count(&site.database, "select count(*) from changes where state = 'open'").await;
+        assert_eq!((after, open), (before + 1, 0), "the change for dev was saved first, and is discarded");
+    }
+
+    async fn export_is_of_one_moment(site: Site) {
+        let site = site.with_shop().await;
+        publish_both(&site.service, 0).await;
+        let document = |content: &Content| content.document();
+        let mut snapshot = site.db.read_snapshot().await.unwrap();
+        let first = snapshot.live_config(&config(SHOP), None).await.unwrap().unwrap();
+        publish_both(&site.service, 1).await;
+        let second = snapshot.live_config(&config(ROUTES), None).await.unwrap().unwrap();
+        snapshot.commit().await.unwrap();
+        assert_eq!((document(&first.content), document(&second.content)), (r#"{"n":"0"}"#.into(), "n: 0\n".into()));
+        let live = site.db.read().await.unwrap().live_config(&config(ROUTES), None).await.unwrap().unwrap();
+        assert_eq!(document(&live.content), "n: 1\n", "later reads on the same connection are not of that moment");
+
+        let service = site.service.clone();
+        let publishes = tokio::spawn(async move {
+            for n in 2..12 {
+                publish_both(&service, n).await;
+            }
+        });
+        let (dev, shop) = ("dev".parse().unwrap(), "shop".parse().unwrap());
+        while !publishes.is_finished() {
+            let exported = site.service.export_all(ana(), Some(&dev), Some(&shop)).await.unwrap();
+            let documents: Vec<String> =
+                exported.iter().filter_map(|config| config.content.as_ref()).map(document).collect();
+            let number = documents[0].trim_matches(|c: char| !c.is_ascii_digit());
+            assert_eq!(documents[1], format!("n: {number}\n"));
+        }
+        publishes.await.unwrap();
     }
 }
