@@ -12,7 +12,11 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{CommandContext, CommandError, mistakes::problem_text, output};
+use super::{
+    CommandContext, CommandError,
+    mistakes::{one_line, problem_text},
+    output,
+};
 use crate::{
     domain::{
         access::Actor,
@@ -21,7 +25,10 @@ use crate::{
         limits,
         names::{AppName, ConfigId, EnvName, NamespaceName},
     },
-    exchange::{self, ExportEntry, ExportSource, FoundConfig, MAX_ENTRIES, MAX_EXPORT_BYTES, ReadExport, ReadOptions},
+    exchange::{
+        self, ExportEntry, ExportSource, FoundConfig, MAX_ENTRIES, MAX_EXPORT_BYTES, ReadExport, ReadOptions,
+        is_of_system,
+    },
     service::{AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, ImportMode, RefusedConfig, SizeLimit},
     stdio,
     texts::{Lang, grouped},
@@ -186,7 +193,8 @@ fn report(export: &ReadExport, preview: &ExportPreview, is_applied: bool) -> Str
     }
     if !export.questions.is_empty() {
         out += "\nAssumed:\n";
-        export.questions.iter().for_each(|question| out += &format!("  {}\n", LANG.import_question(question)));
+        let lines = export.questions.iter().map(|question| one_line(&LANG.import_question(question)));
+        lines.for_each(|line| out += &format!("  {line}\n"));
     }
     let created = preview.new_apps.iter().map(|app| format!("application {app}"));
     let created: Vec<String> = created
@@ -225,12 +233,7 @@ fn notes(export: &ReadExport, level: NoteLevel) -> Vec<String> {
         chosen.map(|note| format!("{place}{}", LANG.import_note(note))).collect::<Vec<_>>()
     };
     let of_configs = export.configs.iter().flat_map(|found| of(&found.notes, &format!("{}: ", found.config)));
-    of(&export.notes, "").into_iter().chain(of_configs).map(|line| printable(&line)).collect()
-}
-
-/// Escapes control characters of names in the export, which could move the cursor of a terminal.
-fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    of(&export.notes, "").into_iter().chain(of_configs).map(|line| one_line(&line)).collect()
 }
 
 fn outcome(outcome: &ConfigOutcome) -> String {
@@ -327,7 +330,7 @@ fn read(path: &Path) -> Result<ExportSource, CommandError> {
     Ok(ExportSource::File(bytes))
 }
 
-/// Reads the files of a folder, without following links.
+/// Reads the files of a folder, without following links. Files of operating systems and of Git are skipped.
 fn read_folder(root: &Path, folder: &Path, files: &mut Vec<ExportEntry>, room: &mut usize) -> Result<(), CommandError> {
     let failed = |path: &Path, error: &std::io::Error| CommandError::io(&path.to_string_lossy(), error);
     let refuse = |refusal| Err(refused(&root.to_string_lossy(), &refusal));
@@ -335,6 +338,7 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<ExportEntry>, room: &
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
         .map_err(|error| failed(folder, &error))?;
     entries.sort();
+    entries.retain(|path| !path.file_name().is_some_and(|name| is_of_system(&name.to_string_lossy())));
     for path in entries {
         let kind = path.symlink_metadata().map_err(|error| failed(&path, &error))?;
         if kind.is_dir() {
@@ -371,5 +375,49 @@ pub(super) async fn export(
             output::write(path, &exchange::write_zip(&configs))
         }
         Some(path) => output::write(path, exchange::write_json(&configs).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_git_and_systems_are_not_read() {
+        let root = std::env::temp_dir().join(format!("trimtab-folder-{}", uuid::Uuid::new_v4().simple()));
+        for (path, content) in [
+            (".git/objects/pack", "x"),
+            ("a/.DS_Store", "x"),
+            ("a/._b.yml", "x"),
+            ("a/b.yml", "b: 1"),
+            (".gitignore", "x"),
+        ] {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let mut room = "b: 1".len() + "x".len();
+        let mut files = Vec::new();
+        let read = read_folder(&root, &root, &mut files, &mut room);
+        std::fs::remove_dir_all(&root).unwrap();
+        read.unwrap();
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!((&paths[..], room), (&[".gitignore", "a/b.yml"][..], 0));
+    }
+
+    #[test]
+    fn names_in_an_export_cannot_control_the_terminal() {
+        let path = "o/shop/PRO/shop+\u{1b}[2J+a.properties";
+        let entry =
+            ExportEntry { path: path.into(), bytes: b"[{\"key\":\"a\",\"value\":\"1\",\"lineNum\":1}]".to_vec() };
+        let other = ExportEntry { path: "o/\u{9b}2J".into(), bytes: Vec::new() };
+        let source = ExportSource::Folder(vec![entry, other]);
+        let export = exchange::read(source, &ReadOptions::default()).unwrap();
+        let preview = ExportPreview { configs: vec![], new_apps: vec![], new_namespaces: vec![], changes: vec![] };
+        let report = report(&export, &preview, false);
+        assert!(report.contains("The cluster PRO/\\u{1b}[2J becomes"), "{report}");
+        assert!(!report.contains(|c: char| c.is_control() && c != '\n'), "{report:?}");
+        let refusal = refused("x.zip", &ExportRefusal::Charset { path: path.into() });
+        assert!(refusal.lines().all(|line| !line.contains(char::is_control)), "{refusal:?}");
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn problem_text(wrong: Invalid) -> String {
 }
 
 /// Escapes control characters, so that the content of a file cannot move the cursor of a terminal or begin a line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.trim_end().chars() {
         match c {

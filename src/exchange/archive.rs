@@ -202,10 +202,12 @@ pub(super) fn folder(files: Vec<ExportEntry>, notes: &mut ImportNotes) -> Result
     Ok(entries)
 }
 
+/// Returns whether a file or folder of this name belongs to an operating system, an archiver or Git.
+pub fn is_of_system(name: &str) -> bool {
+    matches!(name, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git") || name.starts_with("._")
+}
+
 fn add(entries: &mut Vec<ExportEntry>, entry: ExportEntry, max_bytes: usize, notes: &mut ImportNotes) {
-    let is_of_system = |part: &str| {
-        matches!(part, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git") || part.starts_with("._")
-    };
     if entry.path.split('/').any(is_of_system) {
         notes.count(NoteKind::SystemFiles, 1);
     } else if entry.bytes.len() > max_bytes {

@@ -31,7 +31,7 @@ use crate::domain::{
     exchange::{ExportRefusal, ImportLayout, ImportNotes, ImportQuestion, NoteKind, Product},
     names::{AppName, ConfigId, EnvName, NamespaceName},
 };
-pub use archive::{ExportEntry, ExportSource, MAX_ENTRIES, MAX_EXPORT_BYTES};
+pub use archive::{ExportEntry, ExportSource, MAX_ENTRIES, MAX_EXPORT_BYTES, is_of_system};
 use drafts::{Draft, DraftBody, DraftItem, Drafts};
 pub use own::{ExportedConfig, write_json, write_zip};
 pub use plan::plan;
