@@ -260,12 +260,18 @@ pub(super) mod tests {
 
     /// Returns a zip archive of these files.
     pub fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+        let file = |(path, text): &(&str, &str)| ExportEntry { path: (*path).into(), bytes: text.as_bytes().into() };
+        zip_of(&files.iter().map(file).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// Returns a zip archive of entries, or an error if two have one path.
+    pub fn zip_of(entries: &[ExportEntry]) -> zip::result::ZipResult<Vec<u8>> {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        for (path, content) in files {
-            writer.start_file(*path, zip::write::SimpleFileOptions::default()).unwrap();
-            writer.write_all(content.as_bytes()).unwrap();
+        for entry in entries {
+            writer.start_file(entry.path.as_str(), zip::write::SimpleFileOptions::default())?;
+            writer.write_all(&entry.bytes)?;
         }
-        writer.finish().unwrap().into_inner()
+        Ok(writer.finish()?.into_inner())
     }
 
     fn unpacked(bytes: &[u8]) -> Result<(Vec<String>, ImportNotes), ExportRefusal> {

@@ -6,7 +6,7 @@ mod nacos;
 mod others;
 mod own;
 
-pub(super) use super::archive::tests::zipped;
+pub(super) use super::archive::tests::{zip_of, zipped};
 use super::*;
 use crate::domain::content::Content;
 
