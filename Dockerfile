@@ -1,4 +1,4 @@
-# Node only runs the tools that minify the site (tools/site.mjs, wasm-opt).
+# Node only runs the tools that bundle and minify the site (tools/site.mjs, wasm-opt).
 FROM node:20-bookworm-slim AS node
 
 FROM rust:1.95-bookworm AS build
@@ -9,6 +9,7 @@ WORKDIR /src
 ENV TRIMTAB_CACHE=/opt/trimtab CARGO_TARGET_DIR=/opt/target
 # The tools are in a layer of their own, which is rebuilt only for new versions of them.
 COPY tools/env.sh tools/setup.sh tools/
+COPY src/islands/editor/package.json src/islands/editor/package-lock.json src/islands/editor/
 RUN tools/setup.sh run
 COPY . .
 # The target folder is a cache of the builder and not part of a layer. build.sh copies the result to /src/target/app.

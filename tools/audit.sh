@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the licences, sources and known vulnerabilities of all dependencies (deny.toml).
+# Checks the licences, sources and known vulnerabilities of all dependencies (deny.toml), and the licences of the npm
+# packages in the editor, which the binary carries.
 # The list of vulnerabilities comes over the network. If it cannot be reached, a warning is printed and the other checks
 # still decide, but not in CI.
 set -euo pipefail
@@ -9,6 +10,7 @@ cd "$ROOT"
 
 code=0
 cargo deny check licenses bans sources || code=1
+node tools/licences.mjs || code=1
 
 if cargo deny fetch db; then
   cargo deny --offline check advisories || code=1

@@ -33,6 +33,9 @@ case $TRIMTAB_SERVERS in
     ;;
 esac
 
+# The packages of the editor, where esbuild finds them.
+export NODE_PATH=$TOOLS/editor/node_modules
+
 # The tools in the cache come first, because Debian's wasm-opt is too old. mariadbd is in /usr/sbin.
 export PATH=$TOOLS/bin:$TOOLS/npm/node_modules/.bin:$PATH:$HOME/.cargo/bin:/usr/local/sbin:/usr/sbin
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}

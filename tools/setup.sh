@@ -94,6 +94,18 @@ npm_tool() { # PACKAGE VERSION
   "${install[@]}" || give_up "$1 $2" "${install[*]}"
 }
 
+# Installs the packages that the editor is bundled from (src/islands/editor), in the versions of its lock file.
+editor_packages() {
+  local packages=$ROOT/src/islands/editor into=$TOOLS/editor
+  cmp -s "$packages/package-lock.json" "$into/node_modules/.installed" && return
+  say "installing the packages of the editor"
+  mkdir -p "$into"
+  cp "$packages"/package*.json "$into"
+  npm ci --prefix "$into" --no-audit --no-fund --ignore-scripts ||
+    give_up "the editor's packages" "npm ci --prefix $into --ignore-scripts"
+  cp "$packages/package-lock.json" "$into/node_modules/.installed"
+}
+
 end2end() {
   cmp -s "$ROOT/end2end/package-lock.json" "$ROOT/end2end/node_modules/.installed" && return
   say "installing Playwright"
@@ -231,6 +243,7 @@ build_tools() {
   rust
   node_js
   npm_tools
+  editor_packages
 }
 
 # Clones share one target folder, and Cargo compares the times of files. The sources of this clone can be older than a
@@ -255,7 +268,7 @@ case ${1:-run} in
   watch)
     build_packages
     install_packages
-    rust
+    build_tools
     cargo_tool wasm-bindgen-cli "$(wasm_bindgen_version)" # without --locked, because its lock file names crates that mirrors lack
     cargo_tool cargo-leptos "$CARGO_LEPTOS_VERSION" --locked
     own_target

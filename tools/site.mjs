@@ -1,8 +1,8 @@
 // node tools/site.mjs WASM OUT
-// Makes the site that the server contains: the files of public/, and style, scripts and WASM of the islands. The latter
-// are minified, have hashes in their names, and are also compressed with brotli and gzip. WASM is the output folder of
-// trimtab-bindgen. OUT gets the files and site.rs, which includes them. Unchanged files are not written, so Cargo
-// rebuilds only after changes.
+// Makes the site that the server contains: the files of public/, and style, scripts, WASM and editor of the islands. The
+// latter are minified, have hashes in their names, and are also compressed with brotli and gzip. WASM is the output
+// folder of trimtab-bindgen. OUT gets the files and site.rs, which includes them. Unchanged files are not written, so
+// Cargo rebuilds only after changes. NODE_PATH has the packages of the editor (tools/env.sh).
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -77,12 +77,14 @@ function embed(path, name, content, packed) {
 mkdirSync(out, { recursive: true });
 const style = run('esbuild', 'style/main.css', '--bundle', '--minify', `--target=${browsers()}`, '--log-level=warning');
 const script = run('esbuild', join(wasmFolder, 'trimtab.js'), '--minify', '--format=esm', '--log-level=warning');
+const editor = run('esbuild', 'src/islands/editor/editor.js', '--bundle', '--minify', '--format=esm', `--target=${browsers()}`, '--log-level=warning');
 const pages = [
-  ['css', style],
-  ['js', script],
-  ['wasm', optimized(join(wasmFolder, 'trimtab_bg.wasm'))],
-].map(([kind, content]) => {
-  const name = `trimtab.${hash(content)}.${kind}`;
+  ['trimtab', 'css', style],
+  ['trimtab', 'js', script],
+  ['trimtab', 'wasm', optimized(join(wasmFolder, 'trimtab_bg.wasm'))],
+  ['editor', 'js', editor],
+].map(([begin, kind, content]) => {
+  const name = `${begin}.${hash(content)}.${kind}`;
   return embed(`/pkg/${name}`, name, content, true);
 });
 const beside = readdirSync('public').sort().map((name) => embed(`/${name}`, name, readFileSync(join('public', name)), false));

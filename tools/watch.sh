@@ -5,4 +5,9 @@ set -euo pipefail
 source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" watch
 cd "$ROOT"
-LEPTOS_SITE_ROOT=$CARGO_TARGET_DIR/debug/site exec cargo leptos watch
+# Beside the site, whose folder cargo-leptos empties.
+esbuild src/islands/editor/editor.js --bundle --format=esm --outfile="$CARGO_TARGET_DIR/debug/editor/editor.js" \
+  --log-level=warning --watch=forever &
+editor=$!
+trap 'kill "$editor" 2>/dev/null || true' EXIT
+LEPTOS_SITE_ROOT=$CARGO_TARGET_DIR/debug/site cargo leptos watch

@@ -6,6 +6,7 @@
 #![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
 
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::{paths, response};
 use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
@@ -105,6 +106,45 @@ pub async fn save_text(
     service.enter_text(&user.actor, at, &text).await?;
     redirect_to_saved(&config, "", "");
     Ok(())
+}
+
+/// A problem of a text, for the editor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TextProblem {
+    /// 1-based line, if the parser reports it.
+    pub line: Option<u32>,
+    /// 1-based column in the line, in characters.
+    pub column: Option<u32>,
+    /// The problem in the language of the page.
+    pub message: String,
+}
+
+/// Checks a text or a value while it is typed, as saving it would.
+#[server(prefix = "/fn", endpoint = "check-text")]
+pub async fn check_text(
+    /// The config.
+    config: ConfigId,
+    /// The type of the value. Empty for the text of a config.
+    #[server(default)]
+    kind: String,
+    /// The text.
+    text: String,
+    /// The original text of the field from `form_text::hidden_value`, if a browser would change it. Otherwise empty.
+    #[server(default)]
+    text_was: String,
+) -> Result<Vec<TextProblem>> {
+    use crate::service::EnteredText;
+    let (service, user) = crate::session::guard::caller()?;
+    let kind = if kind.is_empty() { None } else { Some(kind.parse()?) };
+    let text = EnteredText { sent: text.into(), hidden_value: text_was.into() };
+    let problem = service.check_entered_text(&user.actor, &config, kind, &text).await?;
+    let lang = response::lang();
+    let shown = problem.map(|problem| TextProblem {
+        line: problem.line,
+        column: problem.column,
+        message: lang.invalid(&problem),
+    });
+    Ok(shown.into_iter().collect())
 }
 
 /// Reverts one edit of the change, so that the live value stays. Without a change there is nothing to revert.

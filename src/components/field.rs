@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{FormContext, I, Icon, TextBox, lang};
+use super::{FormContext, I, Icon, TextBox, TextEditor, lang};
 use crate::domain::error::Invalid;
 
 /// Data that all kinds of fields need.
@@ -190,11 +190,14 @@ pub fn TextArea(
     /// Shows the label only to screen readers.
     #[prop(optional)]
     quiet: bool,
+    /// Replaces the field by an editor where scripts run.
+    #[prop(optional, into)]
+    editor: Option<TextEditor>,
 ) -> impl IntoView {
     let parts = FieldParts::of(&name, None, value, hint.is_some(), true);
     let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
     let control = view! {
-        <TextBox id=parts.id.clone() name value=parts.value rows required mono autofocus invalid described_by />
+        <TextBox id=parts.id.clone() name value=parts.value rows required mono autofocus invalid described_by editor />
     };
     view! { <FieldFrame id=parts.id label note hint quiet problems=parts.problems>{control}</FieldFrame> }
 }

@@ -2,6 +2,23 @@
 
 use leptos::prelude::*;
 
+use super::lang;
+
+/// URL path of the script that replaces fields by editors. It is in the context of each page.
+#[derive(Clone, Debug)]
+pub struct EditorScript(pub String);
+
+/// Data of the editor that replaces a multi-line field where scripts run (`islands/editor/`).
+#[derive(Clone, Debug)]
+pub struct TextEditor {
+    /// Name of the format, or `value` for a value whose type is in the field `kind`.
+    pub language: &'static str,
+    /// Path of the server function that checks the text.
+    pub check: &'static str,
+    /// The live text, if the field shows a different one.
+    pub live: Option<String>,
+}
+
 /// A `<textarea>` with its text escaped.
 #[component]
 pub(super) fn TextBox(
@@ -14,9 +31,26 @@ pub(super) fn TextBox(
     autofocus: bool,
     invalid: Option<&'static str>,
     described_by: Option<String>,
+    editor: Option<TextEditor>,
 ) -> impl IntoView {
+    let script = use_context::<EditorScript>();
+    let editor = script.zip(editor);
+    let (script, language, check) = match &editor {
+        Some((EditorScript(path), editor)) => (Some(path.clone()), Some(editor.language), Some(editor.check)),
+        None => (None, None, None),
+    };
+    let phrases = editor.is_some().then(|| lang().editor_phrases());
+    let live = editor.and_then(|(_, editor)| editor.live);
+    let live = live.map(|live| {
+        view! { <textarea hidden=true disabled=true data-live-of=id.clone() inner_html=content(&live)></textarea> }
+    });
     view! {
         <textarea
+            // The first attribute, by which the shell recognises pages with an editor.
+            data-editor=language
+            data-script=script
+            data-check=check
+            data-phrases=phrases
             id=id
             name=name
             rows=rows
@@ -26,10 +60,16 @@ pub(super) fn TextBox(
             spellcheck=if mono { Some("false") } else { None }
             aria-invalid=invalid
             aria-describedby=described_by
-            // The first newline after the tag is not part of the value.
-            inner_html=format!("\n{}", escaped(&value))
+            inner_html=content(&value)
         ></textarea>
+        {live}
     }
+}
+
+/// Returns the HTML between the tags of a field with this text.
+fn content(text: &str) -> String {
+    // The first newline after the tag is not part of the value.
+    format!("\n{}", escaped(text))
 }
 
 /// Escapes a text between tags.
@@ -67,6 +107,7 @@ mod tests {
                     .autofocus(false)
                     .invalid(None)
                     .described_by(None)
+                    .editor(None)
                     .build(),
             )
             .to_html()

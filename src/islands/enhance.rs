@@ -4,7 +4,9 @@
 
 use leptos::prelude::*;
 
-use super::{copy, dom, filter, keep_filter, keep_input, live, long_table, menu, palette, shortcuts, swap, times};
+use super::{
+    copy, dom, editor, filter, keep_filter, keep_input, live, long_table, menu, palette, shortcuts, swap, times,
+};
 use crate::texts::Lang;
 
 /// Starts all enhancements: forms marked `data-swap` replace only the elements that they change, filters act while
@@ -26,6 +28,7 @@ pub fn Enhance(
         palette::start(lang);
         shortcuts::start();
         keep_input::start();
+        editor::mount();
         live::start(lang);
         dom::root().set_attribute("data-alive", "").ok();
     });

@@ -2,6 +2,7 @@
 
 mod copy;
 mod dom;
+mod editor;
 mod enhance;
 mod filter;
 mod keep_filter;

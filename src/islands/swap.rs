@@ -174,8 +174,10 @@ struct Focus {
 
 impl Focus {
     fn now() -> Self {
+        // An editor has the id of its field in an attribute.
         let focused = dom::document().active_element();
-        Self { id: focused.map(|f| f.id()).filter(|id| !id.is_empty()) }
+        let id = focused.map(|f| f.get_attribute("data-field").unwrap_or_else(|| f.id()));
+        Self { id: id.filter(|id| !id.is_empty()) }
     }
 
     /// Moves the focus to the first invalid field, or back to its element, or to the first replaced element.

@@ -45,24 +45,27 @@ pub struct Assets {
     pub files: Files,
     /// URL path of the style sheet.
     pub style: String,
+    /// URL path of the script of the editor, which only pages with an editor load.
+    pub editor: String,
     scripts: String,
 }
 
 impl Assets {
     /// Returns the assets of a release build.
     pub fn embedded(files: &'static [File]) -> Self {
-        let name = |kind: &str| {
+        let name = |begin: &str, kind: &str| {
             let mut names = files.iter().filter_map(|file| file.path.strip_prefix("/pkg/")?.strip_suffix(kind));
-            names.next().unwrap_or_default()
+            names.find(|name| name.starts_with(begin)).unwrap_or_default()
         };
-        let (style, scripts) = (format!("/pkg/{}.css", name(".css")), scripts(name(".js"), name(".wasm")));
-        Self { files: Files::Embedded(files), style, scripts }
+        let path = |begin: &str, kind: &str| format!("/pkg/{}{kind}", name(begin, kind));
+        let scripts = scripts(name("trimtab.", ".js"), name("trimtab.", ".wasm"));
+        Self { files: Files::Embedded(files), style: path("trimtab.", ".css"), editor: path("editor.", ".js"), scripts }
     }
 
     /// Returns the assets that `cargo leptos watch` keeps in this folder.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        let (style, scripts) = ("/pkg/trimtab.css".to_owned(), scripts("trimtab", "trimtab"));
-        Self { files: Files::Folder(folder.into()), style, scripts }
+        let (style, editor) = ("/pkg/trimtab.css".to_owned(), "/pkg/editor.js".to_owned());
+        Self { files: Files::Folder(folder.into()), style, editor, scripts: scripts("trimtab", "trimtab") }
     }
 
     /// Returns the scripts that start the islands.
@@ -95,10 +98,16 @@ mod tests {
         const fn file(path: &'static str) -> File {
             File { path, content_type: "", hash: "", modified: 0, plain: b"", br: None, gzip: None }
         }
-        static FILES: [File; 4] =
-            [file("/robots.txt"), file("/pkg/trimtab.s.css"), file("/pkg/trimtab.j.js"), file("/pkg/trimtab.w.wasm")];
+        static FILES: [File; 5] = [
+            file("/robots.txt"),
+            file("/pkg/editor.e.js"),
+            file("/pkg/trimtab.s.css"),
+            file("/pkg/trimtab.j.js"),
+            file("/pkg/trimtab.w.wasm"),
+        ];
         let assets = Assets::embedded(&FILES);
         assert_eq!(assets.style, "/pkg/trimtab.s.css");
+        assert_eq!(assets.editor, "/pkg/editor.e.js");
         let scripts = assets.scripts("once");
         for part in ["\"/pkg/trimtab.j.js\"", "\"/pkg/trimtab.w.wasm\"", "\"trimtab.j\", \"trimtab.w\"", "\"once\""] {
             assert!(scripts.contains(part), "{part} in {scripts}");

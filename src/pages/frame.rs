@@ -18,7 +18,7 @@ use super::{
 use crate::{
     api::paths,
     clock::now,
-    components::{PageAddress, RefusedForm, RenderedAt},
+    components::{EditorScript, PageAddress, RefusedForm, RenderedAt},
     compute::Compute,
     domain::error::Error,
     http::{headers::DEFAULT_CSP, problem},
@@ -149,6 +149,7 @@ fn render_html(frame: &Frame, page_context: PageContext, page: Page, nonce: &Non
         provide_context(page_context.lang);
         provide_context(RenderedAt(now()));
         provide_context(nonce.clone());
+        provide_context(EditorScript(frame.assets.editor.clone()));
         provide_context(PageAddress { path: page_context.path.clone(), refused_form: page_context.at_function });
         if let Some(refused) = page_context.refused.clone() {
             provide_context::<RefusedForm>(refused);

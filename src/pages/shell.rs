@@ -32,6 +32,10 @@ pub(super) fn document(page_context: &PageContext, title: &str, assets: &Assets,
     if body.contains("<leptos-island") {
         html.push_str(&assets.scripts(nonce));
     }
+    // Values are escaped, so this is the tag of a field with an editor.
+    if body.contains("<textarea data-editor") {
+        let _ = write!(html, "<link rel=\"modulepreload\" href=\"{}\">", assets.editor);
+    }
     html.push_str("</head>");
     html.push_str(body);
     html.push_str("</html>");

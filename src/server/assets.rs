@@ -36,7 +36,9 @@ pub fn router(assets: &Assets) -> Router {
         Files::Folder(folder) => {
             let fresh =
                 SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            let router = Router::new().nest_service("/pkg", ServeDir::new(folder.join("pkg")));
+            // tools/watch.sh bundles the editor beside the folder, which cargo-leptos empties.
+            let packages = ServeDir::new(folder.join("pkg")).fallback(ServeDir::new(folder.join("../editor")));
+            let router = Router::new().nest_service("/pkg", packages);
             let beside = |router: Router, path: &str| router.route_service(path, ServeDir::new(folder));
             ROOT_FILES.into_iter().fold(router, beside).layer(fresh)
         }

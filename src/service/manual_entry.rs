@@ -2,15 +2,18 @@
 //! every text unchanged, and adding a key differs from changing one.
 
 use super::{ConfigView, Save, Saved, Service};
-use crate::domain::{
-    access::Actor,
-    change::ChangeId,
-    content::{Content, Item, ValueType, check_key},
-    error::{Invalid, Problem, Result},
-    form_text::{restore, shown_text},
-    merge::Edit,
-    names::ConfigId,
-    sensitive::Sensitive,
+use crate::{
+    domain::{
+        access::Actor,
+        change::ChangeId,
+        content::{Content, Format, Item, ValueType, check_key},
+        error::{Invalid, Problem, Result},
+        form_text::{restore, shown_text},
+        merge::Edit,
+        names::ConfigId,
+        sensitive::Sensitive,
+    },
+    formats,
 };
 
 /// The state of the config that the page of a form showed.
@@ -107,6 +110,32 @@ impl Service {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
         let text = text.entered(author_content(&view).text().unwrap_or_default());
         self.save(actor, at.save(String::new(), Edit::Text(text.into()))).await
+    }
+
+    /// Checks a text that is being typed, or a value of type `kind`, as saving it would. Returns its first problem.
+    ///
+    /// # Errors
+    /// [`crate::domain::error::Error::NotFound`], [`crate::domain::error::Error::Forbidden`] and
+    /// [`crate::domain::error::Error::State`] as saving returns them; those of the database.
+    pub async fn check_entered_text(
+        &self,
+        actor: &Actor,
+        config: &ConfigId,
+        kind: Option<ValueType>,
+        text: &EnteredText,
+    ) -> Result<Option<Invalid>> {
+        actor.may_edit(config)?;
+        let mut db = self.db.read().await?;
+        let live = self.open_live_config(&mut db, config).await?;
+        drop(db);
+        let format = live.location.namespace.format;
+        let text = text.entered(live.content.text().unwrap_or_default());
+        let checked = match kind {
+            Some(kind) if format == Format::Kv => Item { value: text.into(), kind, ..Item::default() }.check(),
+            Some(_) => Err(Invalid::new("", Problem::Kind { format })),
+            None => formats::check(format, formats::stored(format, &text)),
+        };
+        Ok(checked.err())
     }
 }
 

@@ -6,6 +6,7 @@ mod apps;
 mod changes;
 mod config;
 mod delivery;
+mod editor;
 mod exchange;
 mod home;
 mod people;

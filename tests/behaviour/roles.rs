@@ -3,9 +3,10 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
-        error::{Error, Need},
+        content::ValueType,
+        error::{Error, Need, Problem},
     },
-    service::{DelayReason, LateEnv, PutApp, PutEnv, PutNamespace, now},
+    service::{DelayReason, EnteredText, LateEnv, PutApp, PutEnv, PutNamespace, now},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -45,6 +46,36 @@ on_both_set_ups! {
         let change = site.service.save(&editor, save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         assert_eq!(site.publish(&editor, &change.id).await.unwrap_err(), Error::Forbidden(Need::Publish));
         site.publish(ana(), &change.id).await.unwrap();
+    }
+
+    async fn check_of_a_typed_text_needs_the_permission_of_a_save(site: Site) {
+        let site = site.with_shop().await;
+        const TEXT: &str = "dev/shop/routes.yaml";
+        let check = async |actor: &Actor, config: &str, kind: Option<ValueType>, text: &str| {
+            let text = EnteredText { sent: text.into(), ..EnteredText::default() };
+            site.service.check_entered_text(actor, &config.parse().unwrap(), kind, &text).await
+        };
+        let editor = user_with_roles("ed", &[("dev/shop/*", Role::EDITOR)]);
+        let viewer = user_with_roles("vera", &[("*/shop/*", Role::VIEWER)]);
+        let stranger = user_with_roles("eve", &[("*/mail/*", Role::OWNER)]);
+        let wrong = "a: 1\nb: [\n";
+        assert_eq!(check(&viewer, TEXT, None, wrong).await, Err(Error::Forbidden(Need::Edit)));
+        for config in [TEXT, "dev/none/routes.yaml", "dev/shop/none"] {
+            let refused = check(&stranger, config, None, wrong).await.unwrap_err();
+            assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
+        }
+        // The problem is that of a save.
+        let found = check(&editor, TEXT, None, wrong).await.unwrap().unwrap();
+        let refused = site.service.save(&editor, save(TEXT, vec![text(wrong)])).await.unwrap_err();
+        assert_eq!(refused, Error::Invalid(vec![found.of("/text")]));
+        assert_eq!(check(&editor, TEXT, None, "a: 1\n").await, Ok(None));
+        let found = check(&editor, SHOP, Some(ValueType::Json), "{\n1").await.unwrap().unwrap();
+        assert_eq!(found.line, Some(2));
+        assert_eq!(check(&editor, SHOP, Some(ValueType::String), "{\n1").await, Ok(None));
+        for (config, kind) in [(SHOP, None), (TEXT, Some(ValueType::Json))] {
+            let found = check(&editor, config, kind, "1").await.unwrap().unwrap();
+            assert!(matches!(found.problem, Problem::Kind { .. }), "{found:?}");
+        }
     }
 
     async fn role_in_one_environment_has_no_effect_in_another(site: Site) {

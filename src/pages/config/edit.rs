@@ -7,7 +7,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{OpenedConfig, conflicts::Merge, fields::ConfigFields, link_start};
 use crate::{
     api::{
-        config::{RemoveItem, RevertItem, SaveItem, SaveText},
+        config::{CheckText, RemoveItem, RevertItem, SaveItem, SaveText},
         paths::Encoded,
     },
     components::*,
@@ -63,6 +63,9 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
     let merge = met.map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
     let was = there.live.clone().filter(|live| !live.has_same_content(&item));
     let says = if merging { t.keep_mine_edited() } else { t.save() };
+    let live_value = there.live.as_ref().map_or("", |live| live.value.expose());
+    let differs = refused().is_some() || live_value != item.value.expose();
+    let live = differs.then(|| live_value.to_owned());
     let forms = view! { <Forms opened=opened.clone() key=key.clone() q=q.clone() there=there.clone() /> };
     view! {
         <section class="edit" id="edit" aria-labelledby="edit-title">
@@ -71,7 +74,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
             <Form action=SaveItem::PATH id="item" swap="config">
                 <ConfigFields opened=opened.clone() key=if new { String::new() } else { key.clone() } q=q.clone() />
                 {new.then(|| view! { <KeyField key=key.clone() /> })}
-                <ItemFields item was many more=around.more />
+                <ItemFields item was live many more=around.more />
                 <TargetChange opened=opened.clone() />
                 <div class="do">
                     <Submit tone=Tone::Primary>{says}</Submit>
@@ -123,7 +126,7 @@ fn form_links(opened: &OpenedConfig, key: &str, new: bool, q: &str) -> FormLinks
 
 /// Fields for value, type and comment.
 #[component]
-fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl IntoView {
+fn ItemFields(item: Item, was: Option<Item>, live: Option<String>, many: bool, more: String) -> impl IntoView {
     let t = lang();
     let Item { value, kind, comment, .. } = item;
     let value = value.into_inner();
@@ -131,7 +134,8 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
     let rows = u32::try_from(value.split(LINE_ENDS).count().clamp(3, 20)).unwrap_or(3);
     let was_in = view! { <OriginalContent name="value" text=value.clone() /><OriginalContent name="comment" text=comment.clone() /> };
     let field = if many {
-        view! { <TextArea name="value" label=t.value() value=value rows mono=true /> }.into_any()
+        let editor = TextEditor { language: "value", check: CheckText::PATH, live };
+        view! { <TextArea name="value" label=t.value() value=value rows mono=true editor /> }.into_any()
     } else {
         view! {
             <Field name="value" label=t.value() value=value mono=true />

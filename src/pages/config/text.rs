@@ -12,7 +12,7 @@ use super::{
     fields::ConfigFields,
 };
 use crate::{
-    api::config::SaveText,
+    api::config::{CheckText, SaveText},
     components::*,
     domain::{error::Invalid, unseen::Unseen},
 };
@@ -73,6 +73,9 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
     let merging = merge.is_some();
     let says = if merging { t.keep_mine_edited() } else { t.save() };
     let tone = if pending && !merging { Tone::Plain } else { Tone::Primary };
+    let live = opened.view.content.text().unwrap_or_default();
+    let live = (live != text || use_context::<RefusedForm>().is_some()).then(|| live.to_owned());
+    let editor = TextEditor { language: format.as_str(), check: CheckText::PATH, live };
     let place = refused_error().map(|(invalid, text)| {
         let at = |n: Option<u32>| n.map_or(1, |n| n.max(1) as usize);
         let (line, column) = (at(invalid.line), at(invalid.column));
@@ -91,7 +94,7 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
         <Form action=SaveText::PATH id="text" swap="config" class="editor">
             <ConfigFields opened=opened.clone() />
             <OriginalContent name="text" text=text.clone() />
-            <TextArea name="text" label=t.text_of(format.as_str()) value=text rows=20 mono=true quiet=true />
+            <TextArea name="text" label=t.text_of(format.as_str()) value=text rows=20 mono=true quiet=true editor />
             {place}
             <p class="do">
                 <Submit tone>{says}</Submit>
