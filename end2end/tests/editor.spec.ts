@@ -154,9 +154,9 @@ test.describe('with scripts', () => {
   test('lines that differ from the live text are marked, also after saving', async ({ page, server }) => {
     const { path } = await textConfig(server, 'yaml', 'a: 1\nb: 2\nc: 3\nd: 4\ne: 5\n');
     await openText(page, path);
-    await expect(page.locator('.mark')).toHaveCount(0);
+    await expect(page.locator('.cm-change')).toHaveCount(0);
     await field(page).fill('a: 1\nb: 20\nc: 3\nnew: 1\nd: 4\n');
-    const marks = async () => page.locator('.mark').evaluateAll((all) => all.map((mark) => mark.className.replace('mark ', '')));
+    const marks = async () => page.locator('.cm-change').evaluateAll((all) => all.map((mark) => mark.className.replace('cm-change ', '')));
     await expect.poll(marks).toEqual(['changed', 'added', 'removed']);
     await page.locator('#text button[type=submit]').first().click();
     await expect(page.locator('#my-change .sum')).toBeVisible();
@@ -191,7 +191,7 @@ test.describe('with scripts', () => {
     await expect(content(page)).toHaveAttribute('aria-invalid', 'true');
     await expect(field(page)).toHaveValue('a: [1\nb: 2\n');
     // What was refused is still marked against the live text.
-    await expect(page.locator('.mark')).not.toHaveCount(0);
+    await expect(page.locator('.cm-change')).not.toHaveCount(0);
     await expectAccessible(page);
   });
 
@@ -286,7 +286,7 @@ test.describe('with scripts', () => {
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.type('edited');
-    await expect(page.locator('.mark')).toHaveCount(1);
+    await expect(page.locator('.cm-change')).toHaveCount(1);
     expect(await page.locator('.cm-line').count()).toBeLessThan(200);
     // Sent at once, before the pause after which a long text is copied.
     expect(await saveAndExport(page, path)).toBe(text.replace('x",', 'xedited",'));

@@ -27,10 +27,10 @@ export const theme = EditorView.theme({
   // Differences from the live text. Each kind has a shape of its own, for readers without colours.
   '.cm-changes': { width: '6px' },
   '.cm-changes .cm-gutterElement': { padding: '0' },
-  '.mark': { height: '100%', borderInlineStart: '4px solid var(--warn)' },
-  '.mark.added': { borderColor: 'var(--add)' },
-  '.mark.changed': { borderInlineStartStyle: 'double' },
-  '.mark.removed': { borderInlineStart: '0', borderTop: '3px solid var(--del)' },
+  '.cm-change': { height: '100%', borderInlineStart: '4px solid var(--warn)' },
+  '.cm-change.added': { borderColor: 'var(--add)' },
+  '.cm-change.changed': { borderInlineStartStyle: 'double' },
+  '.cm-change.removed': { borderInlineStart: '0', borderTop: '3px solid var(--del)' },
 
   // Words of the formats.
   '.tok-propertyName, .tok-variableName, .tok-typeName': colour('var(--accent)'),
