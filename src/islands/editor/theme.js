@@ -10,7 +10,7 @@ export const theme = EditorView.theme({
   '&': { height: '100%', color: 'var(--ink)', backgroundColor: 'var(--surface)', fontSize: 'var(--t-s)' },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55', overflow: 'auto' },
-  '.cm-content': { padding: 'var(--s2) 0', caretColor: 'var(--ink)' },
+  '.cm-content': { padding: 'var(--s2) 0 var(--room-below, var(--s2))', caretColor: 'var(--ink)' },
   '.cm-line': { padding: '0 var(--s3) 0 var(--s1)' },
   '&.cm-focused .cm-activeLine, .cm-activeLine': background('transparent'),
   '&.cm-focused .cm-activeLine': background('color-mix(in oklch, var(--accent-soft), transparent 45%)'),
