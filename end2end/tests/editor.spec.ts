@@ -254,6 +254,7 @@ test.describe('with scripts', () => {
   });
 
   test('is accessible in light, dark and forced colours, and on a phone', async ({ page, server }) => {
+    test.setTimeout(120_000);
     for (const [format, [text]] of Object.entries(samples)) {
       const { path } = await textConfig(server, format, text);
       await openText(page, path);
