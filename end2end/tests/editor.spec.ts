@@ -23,10 +23,12 @@ async function textConfig(server: Server, format: string, text?: string): Promis
 }
 
 async function saveAndExport(page: Page, path: string): Promise<string> {
+  // A text of a megabyte takes longer on a busy machine.
+  const timeout = 20_000;
   await page.locator('#text button[type=submit]').first().click();
-  await expect(page.locator('#flash')).toContainText('Saved');
+  await expect(page.locator('#flash')).toContainText('Saved', { timeout });
   await page.locator('#publish button').click();
-  await expect(page.locator('#flash')).toContainText('is delivered');
+  await expect(page.locator('#flash')).toContainText('is delivered', { timeout });
   return (await page.request.get(`${path}/export`)).text();
 }
 
