@@ -7,13 +7,13 @@
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z].*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build and start the server on http://127.0.0.1:3000, data in ./data (first 11 min, then seconds)
+run: ## build and start the server on http://127.0.0.1:3000, data in ./data (first 15 min, then seconds)
 	@tools/run.sh
 
 check: ## run the quick checks, without servers and browsers (first 8 min, then 1 to 1.5)
 	@tools/check.sh
 
-test: ## run all checks and tests (first 30 min, then 8); some of them: make test ONLY="fmt clippy"
+test: ## run all checks and tests (first 50 min, then 35); some of them: make test ONLY="fmt clippy"
 	@tools/test.sh $(ONLY)
 
 watch: ## run a development build, rebuilt on every change (first 18 min, most of it for cargo-leptos; then seconds)
