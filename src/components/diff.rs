@@ -145,9 +145,7 @@ impl KeyLinks {
 /// A key's link to its difference, shown on demand.
 #[component]
 fn KeyLink(links: Option<KeyLinks>, key: String) -> impl IntoView {
-    links.map(
-        |links| view! { <a class="to-key" href=links.href(&key) aria-label=lang().link_to_difference(&key)>"#"</a> },
-    )
+    links.map(|links| view! { <a class="to-key" href=links.href(&key) aria-label=lang().link_to_difference(&key)></a> })
 }
 
 /// Returns the old and the new value of a key, as words.
@@ -204,7 +202,7 @@ fn Hunk(n: usize, key: KeyDiff, links: Option<KeyLinks>) -> impl IntoView {
     };
     view! {
         <li class=kind.as_str() data-hunk=n id=id>
-            <b>{key.key.clone()}<KeyLink links key=key.key /><span class="visually-hidden">" "{kind_label(kind)}</span></b>
+            <b>{key.key.clone()}<span class="visually-hidden">" "{kind_label(kind)}</span><KeyLink links key=key.key /></b>
             {(!same).then(|| (side(old, true), side(new, false)))}
             {notes}
         </li>
@@ -232,7 +230,7 @@ fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>, links: 
         };
         view! {
             <tr class=kind.as_str() data-hunk=n id=id>
-                <th scope="row">{key.key.clone()}<KeyLink links=links.clone() key=key.key />" "<span class="state">{kind_label(kind)}</span>{notes}</th>
+                <th scope="row">{key.key.clone()}<KeyLink links=links.clone() key=key.key /><span class="state">{kind_label(kind)}</span>{notes}</th>
                 {cell(left, true)}
                 {cell(right, false)}
             </tr>

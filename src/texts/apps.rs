@@ -25,7 +25,7 @@ texts! {
     keys_all: "All", "全部";
     keys_different: "different", "不同";
     keys_missing: "missing", "缺失";
-    keys_agree: "All keys agree", "所有键均一致";
+    keys_agree: "No key differs", "没有不同的键";
     keys_complete: "No key is missing", "没有缺失的键";
     keys_none_found(query: &str): "No key matches “{query}”", "没有匹配“{query}”的键";
     keys_show_all: "Show all keys", "显示所有键";

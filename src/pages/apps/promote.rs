@@ -169,7 +169,8 @@ fn Row(difference: NamespaceDifference, checked: bool, id: ConfigId, to: EnvName
                 <label for=field class="mono">{name.clone()}</label>
             </span>
             <Tag>{namespace.format.as_str()}</Tag>
-            <a href=href aria-label=t.promote_difference(&name)><DiffSummary counts /></a>
+            <DiffSummary counts />
+            <a href=href>{t.promote_difference(&name)}</a>
             {may_not}
         </li>
     }
