@@ -133,7 +133,7 @@ test.describe('with scripts', () => {
     const before = await firstOnScreen(page);
     // The position is remembered a moment after the page has stopped.
     await expect.poll(() => page.evaluate(() => Number(history.state))).toBeGreaterThan(10_000);
-    await row(page, before + 2).getByRole('link').click();
+    await row(page, before + 2).getByRole('link').first().click();
     await expect(page.locator('#edit')).toBeInViewport();
     await page.goBack();
     await alive(page);
@@ -147,15 +147,16 @@ test.describe('with scripts', () => {
   test('the focus stays on its row while the page scrolls', async ({ page, server }) => {
     await page.goto(await prepare(server));
     await alive(page);
-    const link = row(page, 4).getByRole('link');
+    // The last row of the first body: the next row is in another one.
+    const link = row(page, 24).getByRole('link').last();
     await link.focus();
     await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight / 3));
     expect(await firstOnScreen(page)).toBeGreaterThan(1_000);
     await expect(link).toBeFocused();
     // The next key is one press away, and the page follows the focus.
     await page.keyboard.press('Tab');
-    await expect(row(page, 5).getByRole('link')).toBeFocused();
-    await expect(row(page, 5)).toBeInViewport();
+    await expect(row(page, 25).getByRole('link').first()).toBeFocused();
+    await expect(row(page, 25)).toBeInViewport();
   });
 
   test('a long table is accessible', async ({ page, server }) => {
@@ -198,7 +199,7 @@ test.describe('without scripts', () => {
     await expect(page.locator('.pager')).toContainText('Keys 1 to 500 of 1,000');
     await pages.getByRole('link', { name: '2', exact: true }).click();
     await expect(rows.first()).toContainText(key(9_500));
-    await row(page, 700).getByRole('link').click();
+    await row(page, 700).getByRole('link').first().click();
     await page.locator('#item [name=value]').fill('edited without scripts');
     await page.locator('#item button.primary').click();
     await expect(page.locator('#at')).toContainText('edited without scripts');
