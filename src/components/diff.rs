@@ -108,7 +108,7 @@ pub fn DiffKv(
     /// Heading of the new side: "My change".
     #[prop(optional, into)]
     new: Option<String>,
-    /// Ways to each key, if it has a link to itself.
+    /// Links to each key, if the page has links to single differences.
     #[prop(optional)]
     links: Option<KeyLinks>,
 ) -> impl IntoView {

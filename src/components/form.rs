@@ -49,6 +49,11 @@ impl RefusedForm {
         self.0.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// Returns whether a field was sent with this value. Checkboxes of one name are sent once for each that is checked.
+    pub fn has_sent(&self, name: &str, value: &str) -> bool {
+        self.0.fields.iter().any(|(n, v)| n == name && v == value)
+    }
+
     /// Returns whether this form was refused: its action matches, and its id if it has one.
     pub fn is_of(&self, action: &str, id: Option<&str>) -> bool {
         self.action() == action && (id.is_none() || self.value("form") == id)
@@ -250,6 +255,7 @@ mod tests {
         let refused = RefusedForm::new("/fn/x", vec![("form".into(), "a".into())], Error::Invalid(all));
         assert!(refused.is_of("/fn/x", None) && refused.is_of("/fn/x", Some("a")));
         assert!(!refused.is_of("/fn/x", Some("b")) && !refused.is_of("/fn/y", None));
+        assert!(refused.has_sent("form", "a") && !refused.has_sent("form", "b") && !refused.has_sent("a", "form"));
         assert_eq!(refused.show_at("/name").len(), 1);
         assert_eq!(refused.not_shown(), Some(Error::Invalid(vec![Invalid::new("/other", Problem::Required)])));
         refused.mark_all_shown();

@@ -5,18 +5,15 @@ use super::{
     Save, Service,
     keys::{CopyMode, key_edits},
 };
-use crate::{
-    compute,
-    domain::{
-        access::Actor,
-        catalog::Namespace,
-        change::ChangeId,
-        content::Content,
-        diff::{Counts, Diff},
-        error::{Error, Result, StateConflict},
-        merge::Edit,
-        names::{AppName, ConfigId, EnvName, NamespaceName},
-    },
+use crate::domain::{
+    access::Actor,
+    catalog::Namespace,
+    change::ChangeId,
+    content::Content,
+    diff::{Counts, Diff},
+    error::{Error, Result, StateConflict},
+    merge::Edit,
+    names::{AppName, ConfigId, EnvName, NamespaceName},
 };
 
 /// The differences of a namespace between two environments.
@@ -69,7 +66,6 @@ impl Service {
             let may_edit = !is_archived && actor.may_edit(&target).is_ok();
             let (_, wanted) = self.live_content(actor, &source).await?;
             let (_, live) = self.live_content(actor, &target).await?;
-            compute::weigh(wanted.bytes() + live.bytes()).await;
             found.push(NamespaceDifference { counts: Diff::of(&live, &wanted).counts(), namespace, may_edit });
         }
         Ok(found)

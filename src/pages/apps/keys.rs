@@ -127,7 +127,7 @@ fn KeyTable(shown: KeysPage) -> impl IntoView {
     let rest = other_rows(&page, Some(WayToRows::Link(shown.link(&show))));
     let envs: Vec<EnvStyle> = shown.matrix.envs.iter().map(|(env, _)| shown.env_styles.get(&env.name)).collect();
     let refused = refused();
-    let picked = |key: &str| refused.as_ref().is_some_and(|refused| sent(refused, "keys[]", key));
+    let picked = |key: &str| refused.as_ref().is_some_and(|refused| refused.has_sent("keys[]", key));
     let rows = page.rows.iter().zip(0..).map(|(row, n)| {
         let pick = may_copy.then(|| view! { <Pick n key=row.key.clone() checked=picked(&row.key) /> }.into_any());
         key_row(row, &envs, pick)
@@ -174,11 +174,6 @@ fn refused() -> Option<RefusedForm> {
     use_context::<RefusedForm>().filter(|refused| refused.is_of(CopyKeys::PATH, None))
 }
 
-/// Returns whether the refused form has this checkbox checked.
-fn sent(refused: &RefusedForm, name: &str, value: &str) -> bool {
-    refused.fields().iter().any(|(n, v)| n == name && v == value)
-}
-
 /// The checkbox of a key, which belongs to the form below the table.
 #[component]
 fn Pick(n: usize, key: String, checked: bool) -> impl IntoView {
@@ -220,7 +215,7 @@ fn CopyForm(shown: KeysPage, total: usize) -> impl IntoView {
     let (refused, focused) = (refused(), Cell::new(false));
     let targets = shown.matrix.envs.iter().filter(|(_, may_edit)| *may_edit).map(|(env, _)| {
         let (id, name) = (format!("to-{}", env.name), env.name.to_string());
-        let checked = refused.as_ref().is_some_and(|refused| sent(refused, "to[]", &name));
+        let checked = refused.as_ref().is_some_and(|refused| refused.has_sent("to[]", &name));
         // The problems of a refused form are below the table.
         let autofocus = refused.is_some() && !focused.replace(true);
         view! {

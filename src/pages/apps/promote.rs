@@ -118,8 +118,8 @@ fn Differences(app: AppName, compared: Compared, env_styles: EnvStyles) -> impl 
     let refused = use_context::<RefusedForm>().filter(|refused| refused.is_of(PromoteFn::PATH, None));
     let rows = differ.into_iter().map(|difference| {
         let name = difference.namespace.name.to_string();
-        let sent = |refused: &RefusedForm| refused.fields().iter().any(|(n, v)| n == "namespaces[]" && *v == name);
-        let checked = difference.may_edit && refused.as_ref().is_none_or(sent);
+        let is_wanted = refused.as_ref().is_none_or(|refused| refused.has_sent("namespaces[]", &name));
+        let checked = difference.may_edit && is_wanted;
         let id = ConfigId { env: from.clone(), app: app.clone(), namespace: difference.namespace.name.clone() };
         view! { <Row difference checked id to=to.clone() /> }
     });
