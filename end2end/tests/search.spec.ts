@@ -26,7 +26,7 @@ test.describe('without scripts', () => {
     await api.publish([{ config: `dev/${app}/application`, set }, { config: `prod/${app}/application`, set }]);
     await signIn(page, await createUser(server, administrator, 'vera', { [`dev/${app}/*`]: 'viewer' }));
     await page.goto('/');
-    await page.getByRole('link', { name: 'Search' }).click();
+    await page.locator('a[data-palette]').click();
     await expect(page).toHaveURL(`${server.url}/search`);
     await page.getByRole('searchbox').fill(needle.toUpperCase());
     await page.getByRole('searchbox').press('Enter');
@@ -125,7 +125,7 @@ test.describe('palette', () => {
   test('Escape closes it and returns the focus', async ({ page }) => {
     await page.goto('/apps');
     await expect(page.locator(alive)).toBeAttached();
-    const link = page.getByRole('link', { name: 'Search' });
+    const link = page.locator('a[data-palette]');
     await link.focus();
     await page.keyboard.press('Enter');
     await expect(page.getByRole('combobox')).toBeFocused();

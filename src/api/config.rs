@@ -171,6 +171,94 @@ pub async fn revert_item(
     Ok(())
 }
 
+/// Acts on the keys that the user selected on the page of a config. `act` is the pressed button: `remove`, `revert`,
+/// `move` or `copy`.
+#[server(prefix = "/fn", endpoint = "edit-keys")]
+pub async fn edit_keys(
+    /// The config.
+    config: ConfigId,
+    /// The change. Empty if there was none.
+    #[server(default)]
+    change: String,
+    /// The live release that the page showed.
+    base: u64,
+    /// The version of the change that the page showed.
+    version: u64,
+    /// The filter of the page.
+    #[server(default)]
+    q: String,
+    /// The keys.
+    #[server(default)]
+    keys: Vec<String>,
+    /// Selects all keys that the filter lists instead.
+    #[server(default)]
+    all: bool,
+    /// Keys that `all` does not select.
+    #[server(default)]
+    except: Vec<String>,
+    /// What happens to the keys.
+    act: String,
+    /// For `move`: the other change. Empty for a new one.
+    #[server(default)]
+    into: String,
+    /// For `copy`: the configs that get the keys.
+    #[server(default)]
+    to: Vec<String>,
+    /// For `copy`: one more config.
+    #[server(default)]
+    other: String,
+    /// For `copy`: whether existing keys get the copied value.
+    #[server(default)]
+    overwrite: bool,
+) -> Result<()> {
+    use crate::{
+        domain::error::{Invalid, Problem},
+        service::{CopyKeys, CopyMode, FormBase, SelectedKeys},
+    };
+    let (service, user) = crate::session::guard::caller()?;
+    let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
+    let selected = if all { SelectedKeys::Listed { filter: q.clone(), except } } else { SelectedKeys::These(keys) };
+    let t = response::lang();
+    let back = page_at(&config, &q, "");
+    let (leads_to, says) = match act.as_str() {
+        "remove" => {
+            service.remove_items(&user.actor, at, &selected).await?;
+            (back, t.edit_saved())
+        }
+        "revert" => {
+            service.revert_items(&user.actor, at, &selected).await?;
+            (back, t.edit_reverted())
+        }
+        "move" => {
+            let into = service.move_edits(&user.actor, at, &selected, change_id(&into)?).await?;
+            (paths::change(&into), t.edits_moved())
+        }
+        "copy" => {
+            let targets: Vec<&str> = to.iter().map(String::as_str).chain([other.trim()]).collect();
+            let targets = targets.into_iter().filter(|target| !target.is_empty());
+            let to = targets.map(str::parse).collect::<std::result::Result<Vec<ConfigId>, _>>();
+            let to = to.map_err(|_| {
+                Invalid::new("/other", Problem::Config { text: other.trim().chars().take(80).collect() })
+            })?;
+            if to.is_empty() {
+                return Err(Invalid::new("/to", Problem::Required).into());
+            }
+            let mode = if overwrite { CopyMode::Overwrite } else { CopyMode::AddMissing };
+            let copy = CopyKeys { from: config.clone(), keys: Vec::new(), to, mode };
+            let message = |n| t.copy_message(n, &config.to_string());
+            let change = service.copy_items(&user.actor, &at, &selected, copy, message).await?;
+            (paths::change(&change), t.keys_copied())
+        }
+        _ => {
+            let known = ["remove", "revert", "move", "copy"].map(str::to_owned).to_vec();
+            return Err(Invalid::new("/act", Problem::Unknown { given: act.chars().take(80).collect(), known }).into());
+        }
+    };
+    response::redirect(&leads_to);
+    response::flash(says);
+    Ok(())
+}
+
 /// Discards all edits of a change, in all its configs.
 #[server(prefix = "/fn", endpoint = "discard-edits")]
 pub async fn discard_edits(

@@ -30,6 +30,9 @@ pub fn Table<R: IntoView + 'static>(
     /// Value of `data-live`, if the table is kept up to date.
     #[prop(optional, into)]
     live: Option<String>,
+    /// Heading of a first column with checkboxes.
+    #[prop(optional_no_strip)]
+    pick: Option<AnyView>,
     /// Headings of the columns.
     columns: Vec<&'static str>,
     /// Heading of a last column with actions, for screen readers.
@@ -46,7 +49,7 @@ pub fn Table<R: IntoView + 'static>(
     let Some(LongTable { rows_href, matching, all }) = long else {
         return view! {
             <table class=class id=id data-live=live>
-                <thead><tr>{columns}{actions}</tr></thead>
+                <thead><tr>{pick}{columns}{actions}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         }
@@ -55,7 +58,7 @@ pub fn Table<R: IntoView + 'static>(
     let with_heading = matching + 1;
     view! {
         <table class=class id=id data-live=live data-rows=rows_href data-matching=matching data-all=all aria-rowcount=with_heading>
-            <thead><tr aria-rowindex="1">{columns}{actions}</tr></thead>
+            <thead><tr aria-rowindex="1">{pick}{columns}{actions}</tr></thead>
             {rows}
         </table>
     }

@@ -15,6 +15,7 @@ mod layout;
 mod list;
 mod marks;
 mod nav;
+mod pick;
 mod sentence;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use leptos::context::use_context;
 
 pub use self::{
     code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, marks::*, nav::*,
-    sentence::*, text_area::*, when::*,
+    pick::*, sentence::*, text_area::*, when::*,
 };
 use crate::texts::Lang;
 

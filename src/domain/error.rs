@@ -121,6 +121,10 @@ pub enum StateConflict {
     Unreleased,
     /// The targets of a copy have all keys already.
     NothingToCopy,
+    /// The change edits none of the keys.
+    NoEdits,
+    /// The other change edits one of the keys already.
+    EditedInTarget,
 }
 
 /// A part of the installation.

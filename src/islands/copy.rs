@@ -20,7 +20,8 @@ pub fn start() {
     });
 }
 
-async fn write(text: &str) -> bool {
+/// Writes a text to the clipboard. Returns whether the browser allowed it.
+pub async fn write(text: &str) -> bool {
     let navigator = dom::window().navigator();
     // Without HTTPS there is no clipboard API, but `execCommand` works.
     let there = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")).is_ok_and(|c| c.is_object());

@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 
 use super::{
-    copy, dom, editor, filter, keep_filter, keep_input, live, long_table, menu, palette, shortcuts, swap, times,
+    copy, dom, editor, filter, keep_filter, keep_input, live, long_table, menu, palette, select, shortcuts, swap, times,
 };
 use crate::texts::Lang;
 
@@ -18,6 +18,8 @@ pub fn Enhance(
 ) -> impl IntoView {
     // Effects run only in the browser.
     Effect::new(move |_| {
+        // Before `swap`, which reads the fields of a form.
+        select::start(lang);
         swap::start(lang);
         long_table::start(lang);
         filter::start();

@@ -16,11 +16,11 @@ use leptos::{
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, match_count, times};
+use super::{dom, match_count, select, times};
 use crate::{components::BODY_ROWS, texts::Lang};
 
 /// Number of bodies in a response of the server.
-const FETCHED_BODIES: usize = 4;
+pub const FETCHED_BODIES: usize = 4;
 /// Maximum number of loaded bodies that are kept outside of the page.
 const MAX_STORED_BODIES: usize = 40;
 /// Height of a row before any is measured, in pixels.
@@ -101,6 +101,11 @@ pub fn filter(table: &HtmlElement, query: &str) -> Option<()> {
     Some(())
 }
 
+/// Returns the address of rows that begin with this one or a few before it.
+pub fn address_of(row: usize) -> Option<String> {
+    TABLE.with_borrow(|table| table.as_ref().map(|table| table.request(&table.query, row / BODY_ROWS).address))
+}
+
 /// Shows the rows near the screen, and requests those that are missing.
 fn update() {
     let missing = TABLE.with_borrow_mut(|table| table.as_mut()?.show());
@@ -124,7 +129,8 @@ async fn load() {
     }
 }
 
-async fn fetch(address: &str) -> Option<Document> {
+/// Requests rows.
+pub async fn fetch(address: &str) -> Option<Document> {
     let answer: Response = JsFuture::from(dom::window().fetch_with_str(address)).await.ok()?.dyn_into().ok()?;
     // After a log-out the server redirects to the log-in.
     if !answer.ok() || answer.redirected() {
@@ -360,19 +366,24 @@ impl LongTable {
             gap.remove();
         }
         let space = |from: usize, to: usize| (from..to).map(|n| self.height(n)).sum::<f64>();
+        let columns = dom::all(&self.table, ":scope > thead th").len();
         let (mut end, mut next): (usize, Option<Node>) = (self.count(), None);
         for (n, body) in self.shown.iter().rev() {
             if n + 1 < end {
-                next = Some(self.insert(&gap(space(n + 1, end))?, next.as_ref())?);
+                next = Some(self.insert(&gap(space(n + 1, end), columns)?, next.as_ref())?);
             }
             next = match body.is_connected() {
                 true => Some(body.clone().into()),
-                false => Some(self.insert(body, next.as_ref())?),
+                false => {
+                    // The selection may have changed while the body was not in the page.
+                    select::mark(body);
+                    Some(self.insert(body, next.as_ref())?)
+                }
             };
             end = *n;
         }
         if end > 0 {
-            self.insert(&gap(space(0, end))?, next.as_ref())?;
+            self.insert(&gap(space(0, end), columns)?, next.as_ref())?;
         }
         Some(())
     }
@@ -459,13 +470,13 @@ impl Anchor {
     }
 }
 
-/// Makes empty space of this height.
-fn gap(height: f64) -> Option<HtmlElement> {
+/// Makes empty space of this height in a table with so many columns.
+fn gap(height: f64, columns: usize) -> Option<HtmlElement> {
     let element = |name: &str| dom::document().create_element(name).ok()?.dyn_into::<HtmlElement>().ok();
     let (gap, row, cell) = (element("tbody")?, element("tr")?, element("td")?);
     gap.set_class_name("gap");
     gap.set_attribute("aria-hidden", "true").ok()?;
-    cell.set_attribute("colspan", "4").ok()?;
+    cell.set_attribute("colspan", &columns.to_string()).ok()?;
     row.append_child(&cell).ok()?;
     gap.append_child(&row).ok()?;
     row.style().set_property("block-size", &format!("{height}px")).ok()?;

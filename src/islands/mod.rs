@@ -13,6 +13,7 @@ mod match_count;
 mod menu;
 mod palette;
 mod replace;
+mod select;
 mod shortcuts;
 mod swap;
 mod times;

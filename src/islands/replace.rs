@@ -5,7 +5,7 @@ use leptos::{
     web_sys::{Document, HtmlElement},
 };
 
-use super::{dom, editor, filter, long_table, times};
+use super::{dom, editor, filter, long_table, select, times};
 use crate::texts::Lang;
 
 /// Replaces the elements with these ids by those of `page`.
@@ -16,6 +16,7 @@ pub fn replace_all<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, 
     times::localise(lang, &dom::root());
     long_table::again(lang);
     filter::again();
+    select::again();
     editor::mount();
 }
 

@@ -47,6 +47,13 @@ impl FormInFlight {
             return None;
         }
         let button = event.dyn_ref::<SubmitEvent>()?.submitter();
+        // Such a button closes a dialog, or downloads a file.
+        if button
+            .as_ref()
+            .is_some_and(|button| button.has_attribute("formmethod") || button.has_attribute("formaction"))
+        {
+            return None;
+        }
         Some(Self { form, button, ids: ids.split_whitespace().map(str::to_owned).collect() })
     }
 

@@ -46,7 +46,7 @@ pub(super) const MAX_ENCODED_BYTES: usize = MAX_SOURCE_BYTES.div_ceil(3) * 4;
 /// Maximum size in bytes of an uploaded import, with the other fields. A preview sends the text in base64.
 pub const FILE_BYTES: usize = MAX_ENCODED_BYTES + SMALL_FORM_BYTES;
 /// Functions that accept forms of up to `FORM_BYTES`.
-const LARGE: [&str; 4] = ["check-text", "copy-keys", "save-item", "save-text"];
+const LARGE: [&str; 5] = ["check-text", "copy-keys", "edit-keys", "save-item", "save-text"];
 /// Function that accepts an import, and the maximum size of its form in bytes. The text is in base64.
 const IMPORT: (&str, usize) = ("add-import", MAX_ENCODED_BYTES + SMALL_FORM_BYTES);
 
@@ -282,6 +282,8 @@ pub fn max_body_bytes(path: &str) -> usize {
         Some(name) if LARGE.contains(&name) => FORM_BYTES,
         Some(_) => SMALL_FORM_BYTES,
         None if is_import(path) => FILE_BYTES,
+        // The keys to copy to the clipboard.
+        None if path.starts_with("/configs/") && path.ends_with("/export") => FORM_BYTES,
         None if path == paths::NEW_TOKEN => SMALL_FORM_BYTES,
         None => 0,
     }

@@ -25,6 +25,7 @@ pub(super) fn KeyHelp() -> impl IntoView {
         (&["Ctrl K", "⌘ K"][..], t.key_search()),
         (&["/"], t.key_filter()),
         (&["n", "p"], t.next_previous()),
+        (&["⇧ ↓", "⇧ ↑"], t.key_select()),
         (&["Esc"], t.key_close()),
         (&["?"], t.key_help()),
     ];

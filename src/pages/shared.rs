@@ -207,37 +207,67 @@ pub fn ConfirmDialog(
     /// Fields of the form.
     children: Children,
 ) -> impl IntoView {
-    let (target, heading, form) = (id.clone(), format!("{id}-title"), format!("{id}-form"));
-    let (named_by, close) = (heading.clone(), id.clone());
+    let (target, form) = (id.clone(), format!("{id}-form"));
     let came_back = use_context::<RefusedForm>().is_some_and(|refused| refused.is_of(action, Some(&form)));
-    let keep = lang().cancel();
     let keep = match came_back {
-        true => view! { <button type="submit" class="btn" formmethod="dialog" formnovalidate=true>{keep}</button> }.into_any(),
-        false => view! {
-            <button type="button" class="btn" popovertarget=close popovertargetaction="hide" autofocus=true>{keep}</button>
+        true => {
+            let text = lang().cancel();
+            view! { <button type="submit" class="btn" formmethod="dialog" formnovalidate=true>{text}</button> }
+                .into_any()
         }
-        .into_any(),
+        false => view! { <CloseDialog id=id.clone() /> }.into_any(),
     };
-    // Without `swap`: the script would treat the button that closes the dialog as a button that sends the form.
-    let swap = swap.filter(|_| !came_back).unwrap_or_default();
-    let inside = view! {
-        <h2 id=heading>{title}</h2>
-        <p>{text}</p>
-        <Form action id=form swap>
-            {children()}
-            <div class="do"><Submit tone=Tone::Danger>{button}</Submit>{keep}</div>
-        </Form>
-    };
-    let dialog = match came_back {
-        true => view! { <dialog open class="dialog" id=id aria-labelledby=named_by>{inside}</dialog> }.into_any(),
-        false => view! {
-            <div popover="auto" class="dialog" id=id role="dialog" aria-labelledby=named_by>{inside}</div>
-        }
-        .into_any(),
+    let swap = swap.unwrap_or_default();
+    let dialog = view! {
+        <Dialog id title is_open=came_back>
+            <p>{text}</p>
+            <Form action id=form swap>
+                {children()}
+                <div class="do"><Submit tone=Tone::Danger>{button}</Submit>{keep}</div>
+            </Form>
+        </Dialog>
     };
     view! {
         <button type="button" class=tone.class() popovertarget=target disabled=came_back>{button}</button>
         {dialog}
     }
     .into_any()
+}
+
+/// A dialog that a button with `popovertarget` opens, or that is open from the start.
+#[component]
+pub fn Dialog(
+    /// Unique on the page.
+    #[prop(into)]
+    id: String,
+    /// Heading.
+    #[prop(into)]
+    title: String,
+    /// Whether it is open, because its form was refused. It is then no popover.
+    is_open: bool,
+    /// Content.
+    children: Children,
+) -> impl IntoView {
+    let heading = format!("{id}-title");
+    let named_by = heading.clone();
+    let inside = view! { <h2 id=heading>{title}</h2>{children()} };
+    match is_open {
+        true => view! { <dialog open class="dialog" id=id aria-labelledby=named_by>{inside}</dialog> }.into_any(),
+        false => view! {
+            <div popover="auto" class="dialog" id=id role="dialog" aria-labelledby=named_by>{inside}</div>
+        }
+        .into_any(),
+    }
+}
+
+/// The button that closes a [`Dialog`] that is a popover.
+#[component]
+pub fn CloseDialog(
+    /// Id of the dialog.
+    #[prop(into)]
+    id: String,
+) -> impl IntoView {
+    let text = lang().cancel();
+    view! { <button type="button" class="btn" popovertarget=id popovertargetaction="hide" autofocus=true>{text}</button> }
+        .into_any()
 }

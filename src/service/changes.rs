@@ -151,7 +151,7 @@ impl Service {
             let may = actor.may_edit(&config)?;
             let mut tx = service.db.write().await?;
             let mut change = service.own_open_change(&mut tx, &actor, &id).await?;
-            if tx.delete_edit(&may, &id, &key).await? {
+            if tx.delete_edits(&may, &id, &[&key]).await? > 0 {
                 change.version += 1;
                 change.updated_at = now();
                 tx.update_change(&change).await?;

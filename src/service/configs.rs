@@ -73,6 +73,11 @@ impl ConfigView {
     pub fn live_seq(&self) -> u64 {
         self.live.as_ref().map_or(0, |r| r.seq)
     }
+
+    /// Returns the content that the author sees: the live one with the author's edits.
+    pub fn author_content(&self) -> &Content {
+        self.mine.as_ref().map_or(&self.content, |mine| &mine.config.after)
+    }
 }
 
 impl Service {

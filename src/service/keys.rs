@@ -131,11 +131,22 @@ impl Service {
         message: impl FnOnce(usize) -> String,
     ) -> Result<ChangeId> {
         let (_, source) = self.live_content(actor, &copy.from).await?;
+        self.copy_items_of(actor, &source, copy, message).await
+    }
+
+    /// Copies items of a content as [`Service::copy_keys`] does.
+    pub(super) async fn copy_items_of(
+        &self,
+        actor: &Actor,
+        source: &Content,
+        copy: CopyKeys,
+        message: impl FnOnce(usize) -> String,
+    ) -> Result<ChangeId> {
         let (mut saves, mut copied) = (Vec::new(), HashSet::new());
         for config in copy.to.into_iter().filter(|config| *config != copy.from) {
             actor.may_edit(&config)?;
             let (live, target) = self.live_content(actor, &config).await?;
-            let edits = key_edits(&copy.keys, &source, &target, copy.mode);
+            let edits = key_edits(&copy.keys, source, &target, copy.mode);
             copied.extend(edits.iter().map(|(key, _)| key.clone()));
             if !edits.is_empty() {
                 saves.push(Save { config, change: None, base: Some(live), version: None, edits });

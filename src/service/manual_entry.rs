@@ -1,12 +1,12 @@
 //! Manual entry: edits from the forms of a config's page. They are saved like other edits. But a form cannot carry
 //! every text unchanged, and adding a key differs from changing one.
 
-use super::{ConfigView, Save, Saved, Service};
+use super::{Save, Saved, Service};
 use crate::{
     domain::{
         access::Actor,
         change::ChangeId,
-        content::{Content, Format, Item, ValueType, check_key},
+        content::{Format, Item, ValueType, check_key},
         error::{Invalid, Problem, Result},
         form_text::{restore, shown_text},
         merge::Edit,
@@ -30,9 +30,9 @@ pub struct FormBase {
 }
 
 impl FormBase {
-    fn save(self, key: String, edit: Edit) -> Save {
+    pub(super) fn save(self, edits: Vec<(String, Edit)>) -> Save {
         let Self { config, change, base, version } = self;
-        Save { config, change, base: Some(base), version: Some(version), edits: vec![(key, edit)] }
+        Save { config, change, base: Some(base), version: Some(version), edits }
     }
 }
 
@@ -76,7 +76,7 @@ impl Service {
     pub async fn enter_item(&self, actor: &Actor, form_base: FormBase, typed: EnteredItem) -> Result<Saved> {
         check_key(&typed.key)?;
         let view = self.config(actor, &form_base.config, form_base.change.as_ref()).await?;
-        let there = author_content(&view).items().and_then(|items| items.get(&typed.key));
+        let there = view.author_content().items().and_then(|items| items.get(&typed.key));
         // On an outdated page, saving detects a key that the author did not see: as a conflict, or as the same value.
         let seen = form_base.base == view.live_seq()
             && form_base.version == view.mine.as_ref().map_or(0, |m| m.change.version);
@@ -91,7 +91,7 @@ impl Service {
         };
         // Checked here, so that the error points at the field and not into the list of edits.
         item.check()?;
-        self.save(actor, form_base.save(typed.key, Edit::Set(item))).await
+        self.save(actor, form_base.save(vec![(typed.key, Edit::Set(item))])).await
     }
 
     /// Saves the removal of a key.
@@ -99,7 +99,7 @@ impl Service {
     /// # Errors
     /// Those of [`Service::save`].
     pub async fn remove_item(&self, actor: &Actor, at: FormBase, key: String) -> Result<Saved> {
-        self.save(actor, at.save(key, Edit::Remove)).await
+        self.save(actor, at.save(vec![(key, Edit::Remove)])).await
     }
 
     /// Saves a text that was entered manually.
@@ -108,8 +108,8 @@ impl Service {
     /// Those of [`Service::save`].
     pub async fn enter_text(&self, actor: &Actor, at: FormBase, text: &EnteredText) -> Result<Saved> {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
-        let text = text.entered(author_content(&view).text().unwrap_or_default());
-        self.save(actor, at.save(String::new(), Edit::Text(text.into()))).await
+        let text = text.entered(view.author_content().text().unwrap_or_default());
+        self.save(actor, at.save(vec![(String::new(), Edit::Text(text.into()))])).await
     }
 
     /// Checks a text that is being typed, or a value of type `kind`, as saving it would. Returns its first problem.
@@ -137,9 +137,4 @@ impl Service {
         };
         Ok(checked.err())
     }
-}
-
-/// Returns the content that the author sees: the live one with the author's edits.
-fn author_content(view: &ConfigView) -> &Content {
-    view.mine.as_ref().map_or(&view.content, |mine| &mine.config.after)
 }

@@ -140,7 +140,8 @@ impl Service {
         }
     }
 
-    async fn open_change(&self, tx: &mut Conn, actor: &Actor, message: String) -> Result<Change> {
+    /// Opens a change of the actor.
+    pub(super) async fn open_change(&self, tx: &mut Conn, actor: &Actor, message: String) -> Result<Change> {
         let change = new_change(actor, message, now());
         tx.insert_change(&change).await?;
         Ok(change)
@@ -170,17 +171,18 @@ impl Service {
         change.version += 1;
         change.updated_at = now();
         let earlier: HashSet<&str> = there.iter().filter(|e| e.config == *id).map(|e| e.key.as_str()).collect();
-        let mut added = Vec::new();
+        let (mut added, mut reverted) = (Vec::new(), Vec::new());
         for (n, (key, edit)) in edits.iter().enumerate() {
             let position = change.version.saturating_mul(100_000) + n as u64;
             let new = NewEdit { key, edit, base: live_config.live, version: change.version, position };
             match (is_live(&live_config.content, key, edit), earlier.contains(key.as_str())) {
-                (true, true) => _ = tx.delete_edit(may, &change.id, key).await?,
+                (true, true) => reverted.push(key.as_str()),
                 (true, false) => {}
                 (false, true) => tx.replace_edit(may, &change.id, &new, now()).await?,
                 (false, false) => added.push(new),
             }
         }
+        tx.delete_edits(may, &change.id, &reverted).await?;
         tx.insert_edits(may, &change.id, &added, now()).await?;
         tx.update_change(change).await
     }

@@ -37,7 +37,7 @@ impl NewEdit<'_> {
 }
 
 /// Maximum number of edits in one statement, and of their bytes.
-const INSERTED_ROWS: usize = 200;
+const STATEMENT_ROWS: usize = 200;
 const INSERTED_BYTES: usize = 1024 * 1024;
 
 impl<R: AnyRow> FromRow<'_, R> for Change {
@@ -274,7 +274,7 @@ impl Conn {
         while !left.is_empty() {
             let (mut rows, mut bytes) = (Vec::new(), 0);
             while let [first, rest @ ..] = left
-                && rows.len() < INSERTED_ROWS
+                && rows.len() < STATEMENT_ROWS
                 && bytes < INSERTED_BYTES
             {
                 let edit = first.text()?;
@@ -287,7 +287,7 @@ impl Conn {
                 vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ")
             );
             // Other numbers of rows are rare. Their statements would displace frequent ones.
-            let is_frequent = rows.len() == 1 || rows.len() == INSERTED_ROWS;
+            let is_frequent = rows.len() == 1 || rows.len() == STATEMENT_ROWS;
             on!(self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql.clone())).persistent(is_frequent);
                 for (new, edit) in &rows {
@@ -321,17 +321,32 @@ impl Conn {
             .execute(c).await.map(|_| ()))?)
     }
 
-    /// Removes the edit of one key from a change; returns whether it existed.
+    /// Removes the edits of keys from a change; returns how many existed.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn delete_edit(&mut self, may: &May<access::EditConfig>, change: &ChangeId, key: &str) -> Result<bool> {
-        let id = may.on();
-        Ok(on!(self, c => sqlx::query(
-            "delete from edits where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
-        ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(key)
-            .execute(c).await.map(|r| r.rows_affected()))?
-            > 0)
+    pub async fn delete_edits(
+        &mut self,
+        may: &May<access::EditConfig>,
+        change: &ChangeId,
+        keys: &[&str],
+    ) -> Result<u64> {
+        let (id, mut deleted) = (may.on(), 0);
+        for keys in keys.chunks(STATEMENT_ROWS) {
+            let sql = format!(
+                "delete from edits where change_id = ? and env = ? and app = ? and namespace = ? and item_key in ({})",
+                vec!["?"; keys.len()].join(", ")
+            );
+            deleted += on!(self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql.clone())).persistent(keys.len() == 1)
+                    .bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str());
+                for key in keys {
+                    query = query.bind(*key);
+                }
+                query.execute(c).await.map(|done| done.rows_affected())
+            })?;
+        }
+        Ok(deleted)
     }
 
     /// Returns the change of an idempotency key, with the hash of its request.

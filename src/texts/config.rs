@@ -57,6 +57,24 @@ texts! {
     long_table_hint: "Find in page (Ctrl+F) searches only the rows near the screen. The filter searches all of them.", "浏览器的页内查找（Ctrl+F）只搜索屏幕附近的行，筛选则搜索所有行。";
     items_of(config: &str): "Items of {config}", "{config} 的条目";
 
+    // Selected keys.
+    selected_keys: "Selected keys", "选中的键";
+    select_listed: "Select all listed keys", "选择所有列出的键";
+    keys_selected(n: &str): "{n} selected", "已选 {n} 个";
+    remove_keys: "Remove", "删除";
+    revert_keys: "Revert edits", "撤销修改";
+    move_keys: "Move to another change", "移到其他变更";
+    move_keys_text: "The edits of the selected keys go into another change of yours.", "所选键的修改会移入您的另一个变更。";
+    move_into: "Change", "变更";
+    edits_moved: "Edits moved. Review the change.", "修改已移动，请审阅变更。";
+    copy_selected: "Copy to other configs", "复制到其他配置";
+    copy_selected_text: "The selected keys, with your edits, go into a new change of yours, which you review and publish.", "所选键（含您的修改）会进入您的一个新变更，由您审阅并发布。";
+    copy_to_other: "Another config", "其他配置";
+    copy_to_other_hint: "environment/application/namespace", "环境/应用/命名空间";
+    copy_keys_as(format: &str): "Copy as {format}", "复制为 {format}";
+    keys_in_clipboard: "Copied to the clipboard", "已复制到剪贴板";
+    keys_not_in_clipboard: "The browser did not allow copying. Reload the page and try again.", "浏览器未允许复制，请刷新页面后重试。";
+
     // Editing a key.
     edit_title(key: &str): "Edit {key}", "编辑 {key}";
     new_key_title: "New key", "新的键";

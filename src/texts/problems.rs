@@ -39,6 +39,8 @@ texts! {
     state_unreleased: "This config has no release. Publish it first.", "此配置尚未发布，请先发布。";
     state_nothing_to_copy: "There is nothing to copy: the targets have these keys already. Overwriting also replaces other values.",
         "没有可复制的内容：目标中已有这些键。选择覆盖可以替换不同的值。";
+    state_no_edits: "None of these keys has an edit of yours.", "这些键中没有您的修改。";
+    state_edited_in_target: "The other change edits one of these keys already. Publish it, or revert the edit there.", "另一个变更已修改其中的键。请先发布它，或在那里撤销该修改。";
 
     problem_required: "Fill this in.", "请填写此项。";
     problem_name(name: &str): "“{name}” is not a valid name. Use a–z, 0–9, “.”, “_” and “-”. Begin with a letter or digit. 64 characters at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
@@ -221,6 +223,8 @@ impl Lang {
             StateConflict::Numbers => self.state_numbers(),
             StateConflict::Unreleased => self.state_unreleased(),
             StateConflict::NothingToCopy => self.state_nothing_to_copy(),
+            StateConflict::NoEdits => self.state_no_edits(),
+            StateConflict::EditedInTarget => self.state_edited_in_target(),
         }
     }
 

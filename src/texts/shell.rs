@@ -24,6 +24,7 @@ texts! {
     account: "Account", "账户";
     my_account: "My account", "我的账户";
     key_help: "Keyboard shortcuts", "键盘快捷键";
+    key_select: "Select the next or previous row as well", "同时选择下一行或上一行";
     key_search: "search everything", "搜索全部内容";
     key_filter: "go to the filter of the page", "转到页面的筛选框";
     key_close: "close a dialog or menu", "关闭对话框或菜单";

@@ -25,6 +25,8 @@ use crate::{
 
 /// Maximum number of keys on a page.
 const MAX_ROWS: usize = 500;
+/// Id of the form of copies, to which the checkboxes belong.
+const COPY: &str = "copy";
 
 /// Query parameters of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -128,12 +130,14 @@ fn KeyTable(shown: KeysPage) -> impl IntoView {
     let envs: Vec<EnvStyle> = shown.matrix.envs.iter().map(|(env, _)| shown.env_styles.get(&env.name)).collect();
     let refused = refused();
     let picked = |key: &str| refused.as_ref().is_some_and(|refused| refused.has_sent("keys[]", key));
-    let rows = page.rows.iter().zip(0..).map(|(row, n)| {
-        let pick = may_copy.then(|| view! { <Pick n key=row.key.clone() checked=picked(&row.key) /> }.into_any());
+    let rows = page.rows.iter().map(|row| {
+        let pick =
+            may_copy.then(|| view! { <Pick form=COPY key=row.key.clone() checked=picked(&row.key) /> }.into_any());
         key_row(row, &envs, pick)
     });
     let rows = rows.collect_view();
-    let pick = may_copy.then(|| view! { <th scope="col"><span class="visually-hidden">{t.select_keys()}</span></th> });
+    let pick = may_copy
+        .then(|| view! { <th scope="col" class="pick"><span class="visually-hidden">{t.select_keys()}</span></th> });
     let filter = view! {
         <div class="bar">
             <FilterBox of="keys" label=t.filter_keys(all) value=q.clone() with=vec![("show", show.clone())] on_server=true />
@@ -172,18 +176,6 @@ fn NoKeys(shown: KeysPage) -> impl IntoView {
 /// Returns the refused form of this page.
 fn refused() -> Option<RefusedForm> {
     use_context::<RefusedForm>().filter(|refused| refused.is_of(CopyKeys::PATH, None))
-}
-
-/// The checkbox of a key, which belongs to the form below the table.
-#[component]
-fn Pick(n: usize, key: String, checked: bool) -> impl IntoView {
-    let (id, label) = (format!("pick-{n}"), lang().select_key(&key));
-    view! {
-        <td class="pick">
-            <input type="checkbox" form="copy" id=id name="keys[]" value=key checked=checked aria-label=label />
-        </td>
-    }
-    .into_any()
 }
 
 fn key_row(row: &KeyRow, envs: &[EnvStyle], pick: Option<AnyView>) -> AnyView {
@@ -230,7 +222,7 @@ fn CopyForm(shown: KeysPage, total: usize) -> impl IntoView {
     view! {
         <Card id="copy-keys" title=t.copy_keys()>
             <p class="quiet">{t.copy_keys_text()}</p>
-            <Form action=CopyKeys::PATH id="copy">
+            <Form action=CopyKeys::PATH id=COPY>
                 <Hidden name="show" value=shown.asked.show.clone() />
                 <Hidden name="q" value=shown.asked.q.clone() />
                 <Select name="from" label=t.copy_from() options />

@@ -106,7 +106,7 @@ pub fn Merge(opened: Arc<OpenedConfig>, conflict: Conflict) -> impl IntoView {
 /// Returns whether the other value is the user's own, saved from another tab.
 fn is_elsewhere(opened: &OpenedConfig, conflict: &Conflict) -> bool {
     let live = KeyState::of(&opened.view.content, &conflict.key).value();
-    let mine = KeyState::of(opened.content(), &conflict.key).value();
+    let mine = KeyState::of(opened.view.author_content(), &conflict.key).value();
     conflict.theirs.as_ref().map(Sensitive::expose) == mine && live != mine
 }
 

@@ -49,7 +49,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
     let key = sent("key").filter(|_| sent_new).map_or(key, str::to_owned);
     let met = refused_conflict(&key);
     let merging = met.is_some() && sent("value").is_some();
-    let now = opened.content().items().and_then(|items| items.get(&key)).cloned();
+    let now = opened.view.author_content().items().and_then(|items| items.get(&key)).cloned();
     let live = opened.view.content.items().and_then(|items| items.get(&key)).cloned();
     let new = met.is_none() && (sent_new || now.is_none() && live.is_none());
     let there = KeyStatus { exists: now.is_some(), live: live.clone() };
@@ -186,14 +186,19 @@ fn TargetChange(opened: Arc<OpenedConfig>) -> impl IntoView {
     if opened.view.mine.is_some() || opened.view.other_changes.is_empty() {
         return None;
     }
-    let mut options = vec![(String::new(), t.a_new_change().to_owned())];
-    options.extend(opened.view.other_changes.iter().map(|change| {
+    Some(view! { <Select name="change" label=t.save_to() options=change_options(&opened) hint=t.save_to_hint() /> })
+}
+
+/// Returns a new change and the other open changes of the user, for a list of options.
+pub(super) fn change_options(opened: &OpenedConfig) -> Vec<(String, String)> {
+    let t = lang();
+    let other = opened.view.other_changes.iter().map(|change| {
         let said = change.message.lines().next().unwrap_or_default();
         let at = &change.created_at.rfc3339()[..10];
         let text = if said.is_empty() { t.change_without_message(at) } else { said.chars().take(60).collect() };
         (change.id.to_string(), text)
-    }));
-    Some(view! { <Select name="change" label=t.save_to() options hint=t.save_to_hint() /> })
+    });
+    [(String::new(), t.a_new_change().to_owned())].into_iter().chain(other).collect()
 }
 
 impl KeyStatus {

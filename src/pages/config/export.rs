@@ -1,7 +1,7 @@
 //! Downloads: a config as a file, in any format.
 
 use axum::{
-    extract::{Query, State},
+    extract::{Form, Query, State},
     http::header,
     response::{IntoResponse, Response},
 };
@@ -10,12 +10,12 @@ use serde::Deserialize;
 
 use super::{ConfigPath, OpenedConfig};
 use crate::{
-    api::paths,
+    api::{config::change_id, paths},
     components::*,
-    domain::content::Format,
+    domain::{content::Format, names::ConfigId},
     formats::{self, ItemFormat},
     pages::{PageError, console::Console},
-    service::Exported,
+    service::{Exported, SelectedKeys},
     session::guard::CurrentUser,
 };
 
@@ -36,17 +36,42 @@ pub(super) async fn download(
     Query(asked): Query<ExportQuery>,
 ) -> Result<Response, PageError> {
     let format = Some(asked.format.as_str()).filter(|format| !format.is_empty());
-    let Exported { text, media } = console.service.export(&user.actor, &id, format, asked.release).await?;
+    let file = console.service.export(&user.actor, &id, format, asked.release).await?;
+    let of = asked.release.map(|seq| format!(".r{seq}")).unwrap_or_default();
+    Ok(response(&id, &of, file))
+}
+
+/// Returns a file as a download. `of` follows the name of the config.
+fn response(id: &ConfigId, of: &str, file: Exported) -> Response {
+    let Exported { text, media } = file;
     // Names consist of lower-case letters, digits, dots and dashes, so they need no escaping inside of the quotes.
     let stem = id.namespace.as_str().trim_end_matches(&format!(".{}", media.extension)).to_owned();
-    let of = asked.release.map(|seq| format!(".r{seq}")).unwrap_or_default();
     let name = format!("attachment; filename=\"{}-{}-{stem}{of}.{}\"", id.env, id.app, media.extension);
     let headers = [
         (header::CONTENT_TYPE, media.content_type.to_owned()),
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, text.into_inner()).into_response())
+    (headers, text.into_inner()).into_response()
+}
+
+/// The keys that are selected on the page of items, as a file in one format.
+pub(super) async fn download_selected(
+    State(console): State<Console>,
+    user: CurrentUser,
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<ExportQuery>,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let value = |name: &str| fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
+    let all = |name: &str| fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect();
+    let selected = match value("all") {
+        "" => SelectedKeys::These(all("keys[]")),
+        _ => SelectedKeys::Listed { filter: value("q").to_owned(), except: all("except[]") },
+    };
+    let change = change_id(value("change"))?;
+    let file = console.service.export_items(&user.actor, &id, change.as_ref(), &selected, &asked.format).await?;
+    Ok(response(&id, "", file))
 }
 
 /// Renders links to the files of the live content, or of a release.

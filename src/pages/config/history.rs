@@ -73,7 +73,7 @@ fn Row(opened: Arc<OpenedConfig>, key: String, change: KeyRelease) -> impl IntoV
     let t = lang();
     let KeyRelease { release, old, new } = change;
     let href = paths::release(&release.config, release.seq);
-    let now = opened.content().items().and_then(|items| items.get(&key));
+    let now = opened.view.author_content().items().and_then(|items| items.get(&key));
     let differs = new.as_ref().filter(|item| now.is_none_or(|now| !now.has_same_content(item))).cloned();
     let restore = differs.filter(|_| opened.may_edit()).map(|item| {
         view! { <Restore opened=opened.clone() key=key.clone() item seq=release.seq /> }

@@ -110,7 +110,7 @@ async fn read(mut form: Multipart, opened: &OpenedConfig, again: bool) -> Result
             "replace" if text == "true" => sent.mode = REPLACE.to_owned(),
             // A browser sends the line breaks of a field as CRLF. A file is taken unchanged.
             "text" if sent.file.is_none() => {
-                sent.text = restore(opened.content().text().unwrap_or_default(), &text);
+                sent.text = restore(opened.view.author_content().text().unwrap_or_default(), &text);
             }
             "source" => sent.source = text,
             "typing" => sent.typing = text,

@@ -11,7 +11,7 @@ use super::{
     conflicts::Conflicts,
     edit::EditForm,
     link_start,
-    rows::{ItemRow, others, rows},
+    selected::{self, SelectionBar},
 };
 use crate::{
     api::paths::{self, Encoded},
@@ -23,6 +23,7 @@ use crate::{
         unseen::Unseen,
     },
     pages::{Page, PageResult, console::Console},
+    service::{ItemRow, filter_words, item_rows, other_edits},
     session::guard::CurrentUser,
 };
 
@@ -39,11 +40,13 @@ const MAX_WHOLE_VALUE: usize = 120;
 #[component]
 pub fn Items(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let editing = opened.may_edit() && (asked.edit.is_some() || asked.add.is_some());
+    let selection = opened.may_edit().then(|| view! { <SelectionBar opened=opened.clone() q=asked.q.clone() /> });
     view! {
         <Conflicts opened=opened.clone() />
         <div class="with-tray">
             <section class="stack" aria-label=lang().items_of(&opened.view.id.to_string())>
                 <ItemTable opened=opened.clone() asked />
+                {selection}
                 <ChangePanelLink opened=opened.clone() />
             </section>
             <ChangePanel opened editing />
@@ -55,8 +58,8 @@ pub fn Items(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
 #[component]
 fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let t = lang();
-    let others = others(&opened.view);
-    let all = rows(&opened, &others);
+    let others = other_edits(&opened.view);
+    let all = item_rows(&opened.view, &others);
     let total = all.len();
     // If the key in the address does not exist yet, the page shows the form for a new key.
     let named = asked.edit.as_deref().filter(|_| opened.may_edit());
@@ -89,10 +92,6 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     .into_any()
 }
 
-fn words(asked: &ContentQuery) -> Vec<String> {
-    asked.q.split_whitespace().map(str::to_lowercase).collect()
-}
-
 fn columns() -> Vec<&'static str> {
     let t = lang();
     vec![t.key(), t.value(), t.type_field(), t.last_change()]
@@ -100,7 +99,7 @@ fn columns() -> Vec<&'static str> {
 
 /// Renders all rows. Some are hidden, so that the filter can show them without a request.
 fn short_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: &[ItemRow<'_>]) -> AnyView {
-    let words = words(asked);
+    let words = filter_words(&asked.q);
     let mut renderer = RowRenderer::new(opened, asked, link_start(opened));
     let body: Vec<AnyView> = all
         .iter()
@@ -112,7 +111,7 @@ fn short_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: &[ItemRow<
     // This note is for browsers without scripts. With scripts, the filter itself shows and removes such a note.
     let found = all.iter().any(|row| row.has(&words));
     view! {
-        <div class="sheet"><Table class="items" id="items" columns=columns() rows=body /></div>
+        <div class="sheet"><Table class="items" id="items" pick=renderer.pick_all() columns=columns() rows=body /></div>
         {(!found).then(|| no_matches(opened))}
     }
     .into_any()
@@ -140,7 +139,7 @@ fn long_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: Vec<ItemRow
         view! { <PageNumbers of=lang().keys_word() table="items" position hrefs current /> }.into_any()
     };
     view! {
-        <div class="sheet"><Table class="items" id="items" columns=columns() long rows=bodies /></div>
+        <div class="sheet"><Table class="items" id="items" pick=renderer.pick_all() columns=columns() long rows=bodies /></div>
         {below}
     }
     .into_any()
@@ -161,8 +160,8 @@ pub(super) async fn show_rows(
 ) -> PageResult {
     let opened = Arc::new(OpenedConfig::load(&console, &user, &id, asked.change.parse().ok().as_ref()).await?);
     let view = move || {
-        let others = others(&opened.view);
-        let all = rows(&opened, &others);
+        let others = other_edits(&opened.view);
+        let all = item_rows(&opened.view, &others);
         let total = all.len();
         // The page may be at another address than that of the config.
         let mut renderer = RowRenderer::new(&opened, &asked, opened.href.clone());
@@ -202,13 +201,34 @@ struct RowRenderer<'a> {
     /// Their end, with the filter.
     query: String,
     editable: bool,
+    /// The refused form of the selected keys.
+    refused: Option<RefusedForm>,
     since: HashMap<u64, Option<(Time, String, String, bool)>>,
 }
 
 impl<'a> RowRenderer<'a> {
     fn new(opened: &'a Arc<OpenedConfig>, asked: &'a ContentQuery, base: String) -> Self {
         let query = if asked.q.is_empty() { String::new() } else { format!("&q={}", Encoded(&asked.q)) };
-        Self { opened, asked, base, query, editable: opened.may_edit(), since: HashMap::new() }
+        Self {
+            opened,
+            asked,
+            base,
+            query,
+            editable: opened.may_edit(),
+            refused: selected::refused(),
+            since: HashMap::new(),
+        }
+    }
+
+    /// Returns whether the refused form has selected a key.
+    fn was_selected(&self, field: &str, key: &str) -> bool {
+        self.refused.as_ref().is_some_and(|refused| refused.has_sent(field, key))
+    }
+
+    /// Renders the heading of the checkboxes.
+    fn pick_all(&self) -> Option<AnyView> {
+        let checked = self.was_selected("all", "true");
+        self.editable.then(|| view! { <PickAll form=selected::FORM checked /> }.into_any())
     }
 
     /// Returns whether the form of the row is open.
@@ -218,7 +238,7 @@ impl<'a> RowRenderer<'a> {
 
     /// Returns the rows that the filter matches, and the open one.
     fn matching<'r>(&self, all: Vec<ItemRow<'r>>) -> Vec<ItemRow<'r>> {
-        let words = words(self.asked);
+        let words = filter_words(&self.asked.q);
         all.into_iter().filter(|row| self.is_open(row) || row.has(&words)).collect()
     }
 
@@ -267,8 +287,13 @@ impl<'a> RowRenderer<'a> {
             item.filter(|i| !i.comment.is_empty()).map(|i| view! { <span class="note">{i.comment.clone()}</span> });
         let class = kind.map(KeyChange::as_str).or((!row.others.is_empty()).then_some("others"));
         let id = (self.asked.at == row.key).then_some("at");
+        let pick = self.editable.then(|| {
+            let checked = self.was_selected("keys[]", row.key) || self.was_selected("all", "true");
+            view! { <Pick form=selected::FORM key=row.key.to_owned() checked /> }
+        });
         view! {
             <tr class=class id=id hidden=hidden aria-rowindex=row_index(index)>
+                {pick}
                 <th scope="row">{key}{note}</th>
                 <td class="v">{item_change(row.old, row.new)}</td>
                 <td class="type">{item.map(|i| i.kind.as_str())}</td>
@@ -283,7 +308,7 @@ impl<'a> RowRenderer<'a> {
         let (opened, key, q) = (self.opened.clone(), row.key.to_owned(), self.asked.q.clone());
         view! {
             <tr class="editing" aria-rowindex=row_index(index)>
-                <td colspan="4"><EditForm opened key lines=self.asked.lines.is_some() q /></td>
+                <td colspan="5"><EditForm opened key lines=self.asked.lines.is_some() q /></td>
             </tr>
         }
         .into_any()

@@ -15,7 +15,7 @@ mod progress;
 mod readers;
 mod release;
 mod releases;
-mod rows;
+mod selected;
 mod text;
 mod usage;
 
@@ -67,7 +67,7 @@ pub fn routes() -> Router<Console> {
         .route("/readers", get(readers::show))
         .route("/use", get(usage::show))
         .route("/import", get(import::show).post(import::preview))
-        .route("/export", get(export::download));
+        .route("/export", get(export::download).post(export::download_selected));
     Router::new().nest("/configs/{env}/{app}/{namespace}", below)
 }
 
@@ -101,6 +101,8 @@ pub(super) struct OpenedConfig {
     pub drift: Option<Drift>,
     /// Whether the user may resolve the drift.
     pub may_resolve_drift: bool,
+    /// The other environments in which the user may edit the config.
+    pub editable_envs: Vec<EnvName>,
     /// Its path.
     pub href: String,
     /// Value of `data-live` of the elements that are kept up to date.
@@ -124,7 +126,11 @@ impl OpenedConfig {
         let env_styles = EnvStyles::of(&console.service.envs().await?);
         let coverage = asked.coverage().await;
         let live_query = live::live_query(console, Some(&scope), news);
+        let other_envs = view.envs.iter().map(|env| env.name.clone()).filter(|env| *env != id.env);
+        let editable_envs =
+            other_envs.filter(|env| user.actor.may_edit(&ConfigId { env: env.clone(), ..id.clone() }).is_ok());
         Ok(Self {
+            editable_envs: editable_envs.collect(),
             env_styles,
             readers: console.nodes.readers(id),
             coverage,
@@ -155,11 +161,6 @@ impl OpenedConfig {
     /// Returns the environments in which the user may see the config, with their styles.
     pub fn env_styles(&self) -> impl Iterator<Item = (&EnvName, EnvStyle)> {
         self.view.envs.iter().map(|env| (&env.name, self.env_styles.get(&env.name)))
-    }
-
-    /// Returns the content for the user: the live content with the user's edits applied.
-    pub fn content(&self) -> &Content {
-        self.view.mine.as_ref().map_or(&self.view.content, |mine| &mine.config.after)
     }
 
     /// Returns the id and version of the user's change; an empty id and 0 without one.
@@ -295,7 +296,7 @@ fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
         }
         .into_any(),
     };
-    let (count, word) = match opened.content() {
+    let (count, word) = match opened.view.author_content() {
         Content::Kv(items) => (items.len(), t.keys_counted(items.len())),
         Content::Text(text) => (text.expose().lines().count(), t.lines_counted(text.expose().lines().count())),
     };

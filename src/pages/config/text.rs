@@ -49,7 +49,7 @@ pub fn TextPage(opened: Arc<OpenedConfig>, line: Option<usize>) -> impl IntoView
 #[component]
 fn ReadOnly(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
-    let text = opened.content().text().unwrap_or_default().to_owned();
+    let text = opened.view.author_content().text().unwrap_or_default().to_owned();
     if text.is_empty() {
         return view! { <Empty icon=I::Log title=t.no_text_title()><p>{t.no_keys_viewer()}</p></Empty> }.into_any();
     }
@@ -68,7 +68,7 @@ fn refused_error() -> Option<(Invalid, String)> {
 fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
     let t = lang();
     let format = opened.view.namespace.format;
-    let text = opened.content().text().unwrap_or_default().to_owned();
+    let text = opened.view.author_content().text().unwrap_or_default().to_owned();
     let merge = refused_conflict("").map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
     let merging = merge.is_some();
     let says = if merging { t.keep_mine_edited() } else { t.save() };

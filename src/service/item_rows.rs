@@ -2,14 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::OpenedConfig;
-use crate::{
-    domain::{
-        change::{Change, ChangeEdit},
-        content::{Content, Item},
-        diff::{Diff, KeyChange},
-    },
-    service::ConfigView,
+use super::ConfigView;
+use crate::domain::{
+    change::{Change, ChangeEdit},
+    content::{Content, Item},
+    diff::{Diff, KeyChange},
 };
 
 /// A key in the table.
@@ -44,7 +41,7 @@ impl<'a> ItemRow<'a> {
         self.new.or(self.old)
     }
 
-    /// Returns whether the row contains every word of a filter. The words are in lower case.
+    /// Returns whether the row contains every word of a filter, as [`filter_words`] returns them.
     pub fn has(&self, words: &[String]) -> bool {
         let has = |text: &str, word: &str| text.to_lowercase().contains(word);
         let item = |item: Option<&Item>, word: &str| {
@@ -60,11 +57,16 @@ impl<'a> ItemRow<'a> {
     }
 }
 
+/// Returns the words of a filter in lower case.
+pub fn filter_words(filter: &str) -> Vec<String> {
+    filter.split_whitespace().map(str::to_lowercase).collect()
+}
+
 /// Edits of other users, by key.
 pub type OtherEdits<'a> = HashMap<&'a str, Vec<(&'a Change, bool)>>;
 
 /// Returns the pending edits of other users in a config, by key.
-pub fn others(view: &ConfigView) -> OtherEdits<'_> {
+pub fn other_edits(view: &ConfigView) -> OtherEdits<'_> {
     let mut all = OtherEdits::new();
     for pending in &view.others {
         for (key, removes) in &pending.keys {
@@ -75,8 +77,7 @@ pub fn others(view: &ConfigView) -> OtherEdits<'_> {
 }
 
 /// Returns all rows in the order of the document. Keys that the user adds come last, like in the new document.
-pub fn rows<'a>(opened: &'a OpenedConfig, others: &'a OtherEdits<'a>) -> Vec<ItemRow<'a>> {
-    let view = &opened.view;
+pub fn item_rows<'a>(view: &'a ConfigView, others: &'a OtherEdits<'a>) -> Vec<ItemRow<'a>> {
     let Content::Kv(live) = &view.content else { return Vec::new() };
     let mine = view.mine.as_ref().map(|mine| &mine.config);
     let differs = match mine.map(|config| &config.diff) {
