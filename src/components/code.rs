@@ -1,6 +1,6 @@
 //! Texts with a copy button, and scroll boxes for long content.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{I, Icon, lang};
 
@@ -68,5 +68,5 @@ pub fn ScrollBox(
     children: Children,
 ) -> impl IntoView {
     // The role is a group, as in [`Code`].
-    view! { <div class=format!("scrolls {class}") tabindex="0" role="group" aria-label=label>{children()}</div> }
+    view! { <div class=format!("scrolls {class}") tabindex="0" role="group" aria-label=label>{children.view()}</div> }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use leptos::prelude::*;
+use super::view::*;
 
 /// Width of the picture, in units of its view box.
 const WIDTH: f64 = 600.0;

@@ -1,6 +1,6 @@
 //! Differences by key, with changed words marked. The old value is on the left or above, the new one right or below.
 
-use leptos::prelude::*;
+use super::view::*;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Marked, Segments, Tab, is_long, lang};

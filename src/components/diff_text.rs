@@ -1,6 +1,6 @@
 //! Differences of texts, line by line.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{DiffView, InvisibleMarks, Words, diff::joined, lang};
 use crate::domain::{

@@ -1,6 +1,6 @@
 //! Environments, distinguished by hue and name, never by hue alone. Protected ones have a lock icon.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{I, Icon, lang};
 

@@ -1,6 +1,6 @@
 //! Form fields: label, control, hint and error. In a refused form, fields keep the input.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{FormContext, I, Icon, TextBox, TextEditor, lang};
 use crate::domain::error::Invalid;
@@ -64,7 +64,7 @@ fn FieldFrame(
                 {label}
                 {note.map(|note| view! { " "<small>{note}</small> })}
             </label>
-            {children()}
+            {children.view()}
             {error}
             {hint}
         </div>

@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use leptos::{context::Provider, prelude::*};
+use leptos::context::Provider;
 
-use super::{I, Icon, PageAddress};
+use super::{I, Icon, PageAddress, view::*};
 use crate::domain::error::{Error, Invalid};
 
 /// A refused form. It is in the context of the page with the form.
@@ -145,7 +145,7 @@ pub fn Form(
         <form method="post" enctype=enctype action=action id=id class=class aria-label=label data-swap=swap data-keep=keep.then_some("")>
             {hidden}
             {page}
-            <Provider value=FormContext { prefix, refused }>{children()}</Provider>
+            <Provider value=FormContext { prefix, refused }>{children.view()}</Provider>
         </form>
     }
 }
@@ -213,7 +213,7 @@ pub fn Submit(
     view! {
         <button type="submit" class=tone.class() class:wide=wide name=name value=value>
             {icon.map(|name| view! { <Icon name /> })}
-            {children()}
+            {children.view()}
         </button>
     }
 }
@@ -239,7 +239,7 @@ pub fn LinkButton(
     view! {
         <a href=href class=tone.class() class:wide=wide>
             {icon.map(|name| view! { <Icon name /> })}
-            {children()}
+            {children.view()}
         </a>
     }
 }

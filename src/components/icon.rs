@@ -1,6 +1,6 @@
 //! Icons: 16 × 16, with a line width of 1.6, in one sprite at the top of each page.
 
-use leptos::prelude::*;
+use super::view::*;
 
 macro_rules! icons {
     ($($name:ident $id:literal $path:literal;)*) => {

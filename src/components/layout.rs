@@ -1,6 +1,6 @@
 //! Parts of a page: head, cards, banners, empty states, disclosures and menus.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{I, Icon};
 
@@ -20,7 +20,7 @@ pub fn Head(
     view! {
         <div class="head">
             <h1>{title}{tag.map(|tag| view! { <Tag>{tag}</Tag> })}</h1>
-            {children.map(|children| children())}
+            {children.map(|children| children.view())}
         </div>
     }
 }
@@ -31,7 +31,7 @@ pub fn Tag(
     /// Text.
     children: Children,
 ) -> impl IntoView {
-    view! { <span class="tag">{children()}</span> }
+    view! { <span class="tag">{children.view()}</span> }
 }
 
 /// Severity of a badge or banner.
@@ -77,7 +77,7 @@ pub fn Badge(
     /// Text.
     children: Children,
 ) -> impl IntoView {
-    view! { <span class=format!("badge {}", mood.class())>{children()}</span> }
+    view! { <span class=format!("badge {}", mood.class())>{children.view()}</span> }
 }
 
 /// A message about the whole page: since when, what still works, one button.
@@ -102,7 +102,7 @@ pub fn Banner(
     view! {
         <div class=format!("banner {}", mood.class()) role=if alert { "alert" } else { "status" }>
             <Icon name=mood.icon() />
-            <div><b>{title}</b>{children.map(|children| children())}</div>
+            <div><b>{title}</b>{children.map(|children| children.view())}</div>
             {action}
         </div>
     }
@@ -124,7 +124,7 @@ pub fn Card(
     view! {
         <section class="card" aria-labelledby=named_by>
             <h2 id=id>{title}</h2>
-            {children()}
+            {children.view()}
         </section>
     }
 }
@@ -145,7 +145,7 @@ pub fn Empty(
         <div class="empty">
             <Icon name=icon />
             <p><b>{title}</b></p>
-            {children.map(|children| children())}
+            {children.map(|children| children.view())}
         </div>
     }
 }
@@ -171,7 +171,7 @@ pub fn Reveal(
     view! {
         <details class="reveal" open=open id=id>
             <summary class="btn">{icon.map(|name| view! { <Icon name /> })}{summary}</summary>
-            <div class="in">{children()}</div>
+            <div class="in">{children.view()}</div>
         </details>
     }
 }
@@ -187,7 +187,7 @@ pub fn Menu(
     view! {
         <details class="menu" name="menu">
             <summary>{button}</summary>
-            <div class="sheet">{children()}</div>
+            <div class="sheet">{children.view()}</div>
         </details>
     }
 }

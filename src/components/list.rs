@@ -1,6 +1,6 @@
 //! Tables, and the filter of long tables and lists.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{Hidden, PageAddress, Submit, lang};
 

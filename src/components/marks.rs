@@ -1,6 +1,6 @@
 //! Marks beside a value for its invisible characters.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{Badge, Mood, lang};
 use crate::domain::unseen::{Unseen, describe};
@@ -16,10 +16,10 @@ pub fn Marked(
 ) -> impl IntoView {
     let unseen = Unseen::of(&value);
     if unseen.is_empty() {
-        return children().into_any();
+        return children.view().into_any();
     }
     // A value that changes the text direction must not affect the text around it.
-    view! { <bdi>{children()}</bdi><InvisibleMarks unseen /> }.into_any()
+    view! { <bdi>{children.view()}</bdi><InvisibleMarks unseen /> }.into_any()
 }
 
 /// Marks for invisible characters.

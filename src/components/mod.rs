@@ -20,6 +20,7 @@ mod sentence;
 #[cfg(test)]
 mod tests;
 mod text_area;
+pub mod view;
 mod when;
 
 use leptos::context::use_context;

@@ -1,6 +1,6 @@
 //! Navigation: breadcrumbs, tabs, segments, and links to newer and older pages.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::{EnvStyle, I, Icon, lang};
 use crate::texts::grouped;

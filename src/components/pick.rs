@@ -1,6 +1,6 @@
 //! Checkboxes that select the rows of a table, for a form below it. `islands/select.rs` adds ranges and the keyboard.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::lang;
 
@@ -36,7 +36,8 @@ pub fn PickAll(
     view! {
         <th scope="col" class="pick">
             <label class="pick">
-                <input type="checkbox" form=form name="all" value="true" checked=checked aria-label=lang().select_listed() />
+                <input type="checkbox" form=form name="all" value="true" checked=checked />
+                <span>{lang().select_listed()}</span>
             </label>
         </th>
     }

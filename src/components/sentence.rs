@@ -1,6 +1,6 @@
 //! Sentences that contain views, such as a time or a link. Each language has its own word order.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::When;
 use crate::domain::time::Time;

@@ -1,6 +1,6 @@
 //! Input of users is never interpreted as HTML.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::*;
 use crate::domain::{

@@ -1,6 +1,6 @@
 //! The only file that writes raw HTML: Leptos 0.8 does not escape the content of a `<textarea>`.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::lang;
 

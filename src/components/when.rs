@@ -1,6 +1,6 @@
 //! Times: relative under a day, exact in `title` and `datetime`. The server writes UTC, the island local time.
 
-use leptos::prelude::*;
+use super::view::*;
 
 use super::lang;
 use crate::{

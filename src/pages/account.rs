@@ -1,7 +1,8 @@
 //! The page of the user's own account.
 
+use crate::components::view::*;
 use axum::{Router, http::HeaderMap, routing::get};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 
 use super::{
     Page, PageResult,

@@ -1,11 +1,12 @@
 //! Delivery of releases: an overview of all environments, and a page for each.
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, State},
     routing::get,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 
 use super::{
     Page, PageResult,
@@ -99,8 +100,10 @@ fn StateOf(delivery: EnvDelivery) -> impl IntoView {
     let waiting = delivery.waiting;
     let waiting = (waiting > 0).then(|| view! { " "<span class="quiet">{t.releases_waiting(waiting)}</span> });
     let departs = delivery.drifts.len();
-    let departs =
-        (departs > 0).then(|| view! { " "<Badge mood=Mood::Bad>{format!("{} {departs}", t.delivery_drift())}</Badge> });
+    let departs = (departs > 0).then(|| {
+        let text = format!("{} {departs}", t.delivery_drift());
+        view! { " "<Badge mood=Mood::Bad>{text}</Badge> }
+    });
     let badge = match delivery.late {
         Some(_) => view! { <Badge mood=Mood::Warn>{t.delivery_delayed()}</Badge> }.into_any(),
         None => view! { <Badge mood=Mood::Good>{t.delivery_on_time()}</Badge> }.into_any(),

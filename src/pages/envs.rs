@@ -1,11 +1,12 @@
 //! Environments: their order, and the requirements for publishing to each.
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, State},
     routing::get,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 
 use super::{
     Page, PageResult,

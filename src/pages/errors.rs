@@ -1,7 +1,7 @@
 //! Error pages: what happened, what still works, what to do.
 
+use crate::components::view::*;
 use axum::{http::StatusCode, response::IntoResponse};
-use leptos::prelude::*;
 
 use super::Page;
 use crate::{

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::components::view::*;
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -10,7 +11,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use hydration_context::SsrSharedContext;
-use leptos::{nonce::Nonce, prelude::*};
+use leptos::nonce::Nonce;
 
 use super::{
     Page, PageContent, PageContext, PageLayout, PageUser, PendingContent, assets::Assets, cookies::Jar, errors, shell,

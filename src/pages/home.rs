@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::components::view::*;
 use axum::{Router, extract::State, routing::get};
-use leptos::prelude::*;
 
 use super::{
     Page, PageResult,

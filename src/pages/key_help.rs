@@ -1,6 +1,6 @@
 //! The keyboard shortcuts, in a dialog that a button or `?` opens.
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use crate::components::*;
 

@@ -1,5 +1,6 @@
 //! The log-in page.
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Query, State},
@@ -7,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::get,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{Page, PageResult, console::Console};

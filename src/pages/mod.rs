@@ -40,11 +40,11 @@ pub mod users;
 
 use std::sync::Arc;
 
+use crate::components::view::*;
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use leptos::prelude::*;
 use parking_lot::Mutex;
 
 pub use self::{

@@ -1,6 +1,6 @@
 //! Form rows that name configs: the scope of a role or a token.
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use super::console::Console;
 use crate::{

@@ -1,12 +1,13 @@
 //! The first start: the first administrator, by a link that works once, and the first application.
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, Query, State},
     http::HeaderMap,
     routing::get,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{

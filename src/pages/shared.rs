@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use crate::{
     components::*,
@@ -158,7 +158,7 @@ pub fn ArchiveCard(
     children: Children,
 ) -> impl IntoView {
     let t = lang();
-    let fields = view! { {children()}<Hidden name="archived" value=archived_at.is_none().to_string() /> };
+    let fields = view! { {children.view()}<Hidden name="archived" value=archived_at.is_none().to_string() /> };
     match archived_at {
         Some(at) => view! {
             <Card id="end" title=t.archived()>
@@ -222,7 +222,7 @@ pub fn ConfirmDialog(
         <Dialog id title is_open=came_back>
             <p>{text}</p>
             <Form action id=form swap>
-                {children()}
+                {children.view()}
                 <div class="do"><Submit tone=Tone::Danger>{button}</Submit>{keep}</div>
             </Form>
         </Dialog>
@@ -250,7 +250,7 @@ pub fn Dialog(
 ) -> impl IntoView {
     let heading = format!("{id}-title");
     let named_by = heading.clone();
-    let inside = view! { <h2 id=heading>{title}</h2>{children()} };
+    let inside = view! { <h2 id=heading>{title}</h2>{children.view()} };
     match is_open {
         true => view! { <dialog open class="dialog" id=id aria-labelledby=named_by>{inside}</dialog> }.into_any(),
         false => view! {

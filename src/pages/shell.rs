@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use leptos::{nonce::Nonce, prelude::*};
+use crate::components::view::*;
+use leptos::nonce::Nonce;
 
 use super::{
     PageContext, PageUser,

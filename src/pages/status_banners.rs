@@ -1,6 +1,6 @@
 //! Status banners at the top of every page: each problem with its start, its cause and what still works.
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use crate::{
     api::paths,

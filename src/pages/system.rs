@@ -1,7 +1,7 @@
 //! The background tasks of this node, for administrators.
 
+use crate::components::view::*;
 use axum::{Router, extract::State, routing::get};
-use leptos::prelude::*;
 
 use super::{Page, PageResult, console::Console};
 use crate::{

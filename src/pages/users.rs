@@ -1,11 +1,12 @@
 //! Users and their roles.
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, Query, State},
     routing::get,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{

@@ -71,7 +71,7 @@ texts! {
     copy_selected_text: "The selected keys, with your edits, go into a new change of yours, which you review and publish.", "所选键（含您的修改）会进入您的一个新变更，由您审阅并发布。";
     copy_to_other: "Another config", "其他配置";
     copy_to_other_hint: "environment/application/namespace", "环境/应用/命名空间";
-    copy_keys_as(format: &str): "Copy as {format}", "复制为 {format}";
+    copy_keys_as: "Copy as", "复制为";
     keys_in_clipboard: "Copied to the clipboard", "已复制到剪贴板";
     keys_not_in_clipboard: "The browser did not allow copying. Reload the page and try again.", "浏览器未允许复制，请刷新页面后重试。";
 

@@ -6,6 +6,7 @@ mod changes;
 mod delivery;
 mod exchange;
 mod forged;
+mod many_keys;
 mod nodes;
 mod processes;
 mod publishing;

@@ -1,7 +1,8 @@
 //! Settings of an application: its description, how programs read it, archiving.
 
+use crate::components::view::*;
 use axum::extract::{Path, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{

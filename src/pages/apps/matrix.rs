@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::components::view::*;
 use axum::extract::{Path, Query, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};

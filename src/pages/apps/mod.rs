@@ -9,12 +9,13 @@ mod tokens;
 
 use std::collections::HashMap;
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Query, State},
     routing::get,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{
@@ -218,7 +219,7 @@ fn AppHead(
     view! {
         {archived_banner}
         <Head title=app.name.as_str()>
-            <p class="facts">{title}{children.map(|children| children())}</p>
+            <p class="facts">{title}{children.map(|children| children.view())}</p>
         </Head>
         <Tabs label=t.application() tabs />
     }

@@ -1,7 +1,8 @@
 //! Settings of a namespace: its description, its format, archiving.
 
+use crate::components::view::*;
 use axum::extract::{Path, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 
 use super::{matrix::formats, matrix_of};
 use crate::{

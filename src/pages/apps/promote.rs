@@ -1,7 +1,8 @@
 //! The differences of an application between two environments, with a form that copies them into a new change.
 
+use crate::components::view::*;
 use axum::extract::{Path, Query, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};

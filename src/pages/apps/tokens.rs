@@ -1,7 +1,7 @@
 //! Tokens whose scope includes an application.
 
+use crate::components::view::*;
 use axum::extract::{Path, Query, State};
-use leptos::prelude::*;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{

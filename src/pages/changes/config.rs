@@ -1,6 +1,6 @@
 //! One config of a change: its edits and conflicts.
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use super::{
     conflicts::Conflicts,

@@ -1,6 +1,7 @@
 //! Conflicts of a change: keys edited on both sides, with base, live and new values, and the form to resolve them.
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use super::data::DiffOptions;
 use crate::{

@@ -1,7 +1,7 @@
 //! Open changes: the user's own, and those of others.
 
+use crate::components::view::*;
 use axum::extract::{Query, State};
-use leptos::prelude::*;
 use serde::Deserialize;
 
 use crate::{

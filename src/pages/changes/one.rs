@@ -1,7 +1,7 @@
 //! The page of one change: its difference, config by config, and its actions.
 
+use crate::components::view::*;
 use axum::extract::{Path, Query, State};
-use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::{
@@ -177,7 +177,7 @@ fn Title(shown: ChangePageData, children: Children) -> impl IntoView {
     let rest = (!rest.trim().is_empty()).then(|| view! { <p class="prose">{rest.trim().to_owned()}</p> });
     view! {
         <Head title>
-            {children()}
+            {children.view()}
             <p class="facts">
                 <Badge mood>{state}</Badge>
                 {author}

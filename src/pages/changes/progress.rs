@@ -1,6 +1,6 @@
 //! Delivery progress of a change's releases: accepted, delivered, seen; and the reasons for delays.
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use crate::{
     api::paths,

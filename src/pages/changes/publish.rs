@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use super::{data::ChangePageData, progress::ChangeProgress};
 use crate::{

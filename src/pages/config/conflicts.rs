@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, difference::other_rows, fields::ConfigFields, link_start};
 use crate::{

@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::components::view::*;
 use axum::extract::{Query, State};
-use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, change_panel::EnvNameField};
 use crate::{

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, conflicts::Merge, fields::ConfigFields, link_start};
 use crate::{

@@ -1,11 +1,11 @@
 //! Downloads: a config as a file, in any format.
 
+use crate::components::view::*;
 use axum::{
     extract::{Form, Query, State},
     http::header,
     response::{IntoResponse, Response},
 };
-use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::{ConfigPath, OpenedConfig};

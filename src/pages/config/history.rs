@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::components::view::*;
 use axum::extract::{Query, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, fields::ConfigFields, items::item_change, page};

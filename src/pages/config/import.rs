@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::components::view::*;
 use axum::{
     extract::{Multipart, Query, State, multipart::MultipartError},
     http::StatusCode,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use super::{

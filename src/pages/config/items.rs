@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use crate::components::view::*;
 use axum::extract::{Query, State};
-use leptos::prelude::*;
 
 use super::{
     ConfigPath, ContentQuery, OpenedConfig,

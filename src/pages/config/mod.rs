@@ -21,13 +21,13 @@ mod usage;
 
 use std::sync::Arc;
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{FromRequestParts, Query, RawPathParams, State},
     http::request::Parts,
     routing::get,
 };
-use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use crate::components::view::*;
 
 use super::OpenedConfig;
 use crate::{

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, edit::change_options, fields::ConfigFields};
 use crate::{
@@ -36,11 +37,10 @@ pub fn SelectionBar(opened: Arc<OpenedConfig>, q: String) -> impl IntoView {
     });
     let copies = [ItemFormat::Dotenv, ItemFormat::Properties, ItemFormat::Json].map(|format| {
         let to = format!("{}/export?format={}", opened.href, format.as_str());
-        let name = format!(".{}", format.media().extension);
-        let text = t.copy_keys_as(&name);
+        let text = format!(".{}", format.media().extension);
         view! {
-            <button type="submit" class="btn" formaction=to data-copy-keys=t.keys_in_clipboard() data-failed=t.keys_not_in_clipboard()>
-                <Icon name=I::Copy />{text}
+            <button type="submit" class="btn small" formaction=to data-copy-keys=t.keys_in_clipboard() data-failed=t.keys_not_in_clipboard()>
+                {text}
             </button>
         }
     });
@@ -51,14 +51,16 @@ pub fn SelectionBar(opened: Arc<OpenedConfig>, q: String) -> impl IntoView {
             <Hidden name="q" value=q />
             <CopyDialog opened=opened.clone() is_open=pressed("copy") />
             {moves}
-            <output data-count=count data-refused=is_refused.then_some("")></output>
-            <Problems pointer="/keys" />
             <div class="acts">
+                <output data-count=count data-refused=is_refused.then_some("")></output>
                 <OpenDialog id="copy-keys" icon=I::Layers disabled=pressed("copy")>{t.copy_selected()}</OpenDialog>
                 {edits}
-                {copies.collect_view()}
+                <span class="as" role="group" aria-labelledby="copy-as">
+                    <span id="copy-as">{t.copy_keys_as()}</span>{copies.collect_view()}
+                </span>
                 <Submit name="act" value="remove" icon=I::Trash tone=Tone::Danger>{t.remove_keys()}</Submit>
             </div>
+            <Problems pointer="/keys" />
         </Form>
     }
     .into_any()
@@ -68,7 +70,7 @@ pub fn SelectionBar(opened: Arc<OpenedConfig>, q: String) -> impl IntoView {
 #[component]
 fn OpenDialog(id: &'static str, icon: I, disabled: bool, children: Children) -> impl IntoView {
     view! {
-        <button type="button" class="btn" popovertarget=id disabled=disabled><Icon name=icon />{children()}</button>
+        <button type="button" class="btn" popovertarget=id disabled=disabled><Icon name=icon />{children.view()}</button>
     }
     .into_any()
 }

@@ -4,12 +4,12 @@ mod actions;
 
 use std::sync::Arc;
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{Query, State},
     routing::get,
 };
-use leptos::prelude::*;
 use serde::Deserialize;
 
 use self::actions::Action;

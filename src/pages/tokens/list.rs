@@ -1,6 +1,7 @@
 //! The table of tokens.
 
-use leptos::{prelude::*, server_fn::ServerFn};
+use crate::components::view::*;
+use leptos::server_fn::ServerFn;
 
 use crate::{
     api::tokens::RevokeToken,

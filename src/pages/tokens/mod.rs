@@ -3,12 +3,12 @@
 mod list;
 mod new;
 
+use crate::components::view::*;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Query, State},
     routing::get,
 };
-use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::list::Tokens;

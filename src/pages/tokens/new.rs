@@ -1,12 +1,12 @@
 //! Creating a token. Its text is only in the response to this form post: not in an address, a cookie or a log. So this
 //! is an ordinary handler, behind the same layers as the server functions.
 
+use crate::components::view::*;
 use axum::{
     Extension,
     extract::{Query, RawForm, State, rejection::RawFormRejection},
     http::StatusCode,
 };
-use leptos::prelude::*;
 use serde::Deserialize;
 use tower_sessions::Session;
 
