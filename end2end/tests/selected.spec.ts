@@ -1,7 +1,7 @@
 // Selected keys of a config: ranges, all that the filter lists, and what can be done with them.
 
 import type { Page } from '@playwright/test';
-import { application } from '../support/prepare';
+import { application, createUser } from '../support/prepare';
 import { expect, expectAccessible, expectNoSideways, expectTargets, test, type Server } from '../support/test';
 
 const NAMES = ['alpha', 'beta', 'delta', 'gamma', 'omega'];
@@ -176,5 +176,36 @@ test.describe('without scripts', () => {
     await box(page, 'alpha').check();
     await act(page, '.properties').click();
     expect((await file).suggestedFilename()).toMatch(/^dev-.*-application\.properties$/);
+  });
+});
+
+test.describe('items as one text', () => {
+  test('the difference of the text is saved, and mistakes are named while typing', async ({ page, server, signIn, allowErrors }) => {
+    allowErrors(/422 .*\/fn\/save-items/);
+    await signIn(page);
+    await page.goto(await greek(server));
+    await alive(page);
+    await page.getByRole('link', { name: 'Edit as text' }).click();
+    await page.getByRole('navigation', { name: 'Format of the text' }).getByRole('link', { name: '.json' }).click();
+    const editor = page.getByRole('textbox', { name: 'Items as text' });
+    await expect(editor).toContainText('"beta": "1"');
+    await expectAccessible(page);
+    await expectNoSideways(page);
+    await editor.fill('{\n  "alpha": "0",\n  oops\n}');
+    await expect(page.locator('.code-editor')).toContainText('Line 3, column 3');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(page.locator('.wrong')).toBeVisible();
+    await editor.fill('{"alpha": "0", "beta": "one", "new": "2"}');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(page).toHaveURL(/\/application$/);
+    await expect(page.locator('#my-change .sum')).toHaveText('1 added1 changed3 removed');
+  });
+
+  test('a viewer reads the text', async ({ page, server, demo, administrator, another }) => {
+    const viewer = await another(await createUser(demo, administrator, 'reader', { '*/*/*': 'viewer' }));
+    await viewer.goto('/configs/dev/shop/application');
+    await viewer.getByRole('link', { name: 'View as text' }).click();
+    await expect(viewer.locator('.document')).toContainText('checkout.timeout_ms=3000');
+    await expect(viewer.getByRole('button', { name: 'Save' })).toHaveCount(0);
   });
 });

@@ -108,6 +108,37 @@ pub async fn save_text(
     Ok(())
 }
 
+/// Saves the items of a config, entered as one text: what differs from the present items.
+#[server(prefix = "/fn", endpoint = "save-items")]
+pub async fn save_items(
+    /// The config.
+    config: ConfigId,
+    /// The change. Empty if there was none.
+    #[server(default)]
+    change: String,
+    /// The live release that the page showed.
+    base: u64,
+    /// The version of the change that the page showed.
+    version: u64,
+    /// The format of the text.
+    source: String,
+    /// The text.
+    text: String,
+    /// The original text of the field from `form_text::hidden_value`, if a browser would change it. Otherwise empty.
+    #[server(default)]
+    text_was: String,
+) -> Result<()> {
+    use crate::service::{EnteredText, FormBase};
+    let (service, user) = crate::session::guard::caller()?;
+    let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
+    let text = EnteredText { sent: text.into(), hidden_value: text_was.into() };
+    let saved = service.enter_items(&user.actor, at, source.parse()?, &text).await?;
+    response::redirect(&paths::config(&config));
+    let t = response::lang();
+    response::flash(if saved.is_some() { t.edit_saved() } else { t.text_unchanged() });
+    Ok(())
+}
+
 /// A problem of a text, for the editor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TextProblem {
@@ -124,20 +155,27 @@ pub struct TextProblem {
 pub async fn check_text(
     /// The config.
     config: ConfigId,
-    /// The type of the value. Empty for the text of a config.
+    /// The type of the value, if it is one.
     #[server(default)]
     kind: String,
+    /// The format of the items, if the text has those of a config. Without `kind` and `source` it is the text of a config.
+    #[server(default)]
+    source: String,
     /// The text.
     text: String,
     /// The original text of the field from `form_text::hidden_value`, if a browser would change it. Otherwise empty.
     #[server(default)]
     text_was: String,
 ) -> Result<Vec<TextProblem>> {
-    use crate::service::EnteredText;
+    use crate::service::{EnteredPart, EnteredText};
     let (service, user) = crate::session::guard::caller()?;
-    let kind = if kind.is_empty() { None } else { Some(kind.parse()?) };
+    let part = match (kind.as_str(), source.as_str()) {
+        ("", "") => EnteredPart::Document,
+        ("", source) => EnteredPart::Items(source.parse()?),
+        (kind, _) => EnteredPart::Value(kind.parse()?),
+    };
     let text = EnteredText { sent: text.into(), hidden_value: text_was.into() };
-    let problem = service.check_entered_text(&user.actor, &config, kind, &text).await?;
+    let problem = service.check_entered_text(&user.actor, &config, part, &text).await?;
     let lang = response::lang();
     let shown = problem.map(|problem| TextProblem {
         line: problem.line,
@@ -196,7 +234,7 @@ pub async fn edit_keys(
     /// Keys that `all` does not select.
     #[server(default)]
     except: Vec<String>,
-    /// What happens to the keys.
+    /// Action on the keys.
     act: String,
     /// For `move`: the other change. Empty for a new one.
     #[server(default)]

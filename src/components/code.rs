@@ -1,8 +1,6 @@
 //! Texts with a copy button, and scroll boxes for long content.
 
-use super::view::*;
-
-use super::{I, Icon, lang};
+use super::{I, Icon, lang, view::*};
 
 /// A button that copies a text. It is shown only if scripts run.
 #[component]

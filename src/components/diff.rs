@@ -1,9 +1,8 @@
 //! Differences by key, with changed words marked. The old value is on the left or above, the new one right or below.
 
-use super::view::*;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Marked, Segments, Tab, is_long, lang};
+use super::{Marked, Segments, Tab, is_long, lang, view::*};
 use crate::domain::{
     content::Item,
     diff::{Counts, KeyChange, KeyDiff, Word, words},

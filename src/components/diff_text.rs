@@ -1,8 +1,6 @@
 //! Differences of texts, line by line.
 
-use super::view::*;
-
-use super::{DiffView, InvisibleMarks, Words, diff::joined, lang};
+use super::{DiffView, InvisibleMarks, Words, diff::joined, lang, view::*};
 use crate::domain::{
     diff::{DiffRow, Line, Word},
     unseen::Unseen,

@@ -1,8 +1,6 @@
 //! Environments, distinguished by hue and name, never by hue alone. Protected ones have a lock icon.
 
-use super::view::*;
-
-use super::{I, Icon, lang};
+use super::{I, Icon, lang, view::*};
 
 /// Number of hues for environments that are not protected.
 const HUES: usize = 4;

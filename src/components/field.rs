@@ -1,8 +1,6 @@
 //! Form fields: label, control, hint and error. In a refused form, fields keep the input.
 
-use super::view::*;
-
-use super::{FormContext, I, Icon, TextBox, TextEditor, lang};
+use super::{FormContext, I, Icon, TextBox, TextEditor, lang, view::*};
 use crate::domain::error::Invalid;
 
 /// Data that all kinds of fields need.

@@ -1,8 +1,6 @@
 //! Parts of a page: head, cards, banners, empty states, disclosures and menus.
 
-use super::view::*;
-
-use super::{I, Icon};
+use super::{I, Icon, view::*};
 
 /// The head of a page: the heading, with facts or switches beside it.
 #[component]

@@ -1,8 +1,6 @@
 //! Tables, and the filter of long tables and lists.
 
-use super::view::*;
-
-use super::{Hidden, PageAddress, Submit, lang};
+use super::{Hidden, PageAddress, Submit, lang, view::*};
 
 /// Number of rows in one table body of a [`LongTable`].
 pub const BODY_ROWS: usize = 25;

@@ -1,8 +1,6 @@
 //! Marks beside a value for its invisible characters.
 
-use super::view::*;
-
-use super::{Badge, Mood, lang};
+use super::{Badge, Mood, lang, view::*};
 use crate::domain::unseen::{Unseen, describe};
 
 /// A value with marks for its invisible characters, if it has any.

@@ -1,8 +1,6 @@
 //! Navigation: breadcrumbs, tabs, segments, and links to newer and older pages.
 
-use super::view::*;
-
-use super::{EnvStyle, I, Icon, lang};
+use super::{EnvStyle, I, Icon, lang, view::*};
 use crate::texts::grouped;
 
 /// A breadcrumb.

@@ -1,8 +1,6 @@
 //! Checkboxes that select the rows of a table, for a form below it. `islands/select.rs` adds ranges and the keyboard.
 
-use super::view::*;
-
-use super::lang;
+use super::{lang, view::*};
 
 /// The cell with the checkbox of a row. The whole cell can be clicked.
 #[component]

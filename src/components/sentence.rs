@@ -1,8 +1,6 @@
 //! Sentences that contain views, such as a time or a link. Each language has its own word order.
 
-use super::view::*;
-
-use super::When;
+use super::{When, view::*};
 use crate::domain::time::Time;
 
 /// Replaces each `{}` of a sentence with the next of the `parts`. The sentence itself is one of our texts; input of

@@ -1,8 +1,6 @@
 //! Input of users is never interpreted as HTML.
 
-use super::view::*;
-
-use super::*;
+use super::{view::*, *};
 use crate::domain::{
     content::Item,
     diff::{KeyDiff, Window, lines},

@@ -1,8 +1,6 @@
 //! The only file that writes raw HTML: Leptos 0.8 does not escape the content of a `<textarea>`.
 
-use super::view::*;
-
-use super::lang;
+use super::{lang, view::*};
 
 /// URL path of the script that replaces fields by editors. It is in the context of each page.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! What every page and component imports: the prelude of Leptos, with a simpler view without a type.
+//! The prelude of pages and components: that of Leptos, with a simpler view without a type.
 //!
 //! The server writes a page once, at once. An `AnyView` of Leptos also carries code for every type of view that updates
 //! it in a browser and that streams it, which made most of the program and of the time to compile it.

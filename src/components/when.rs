@@ -1,8 +1,6 @@
 //! Times: relative under a day, exact in `title` and `datetime`. The server writes UTC, the island local time.
 
-use super::view::*;
-
-use super::lang;
+use super::{lang, view::*};
 use crate::{
     domain::time::{Time, civil},
     texts::Lang,

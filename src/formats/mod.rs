@@ -116,6 +116,11 @@ impl ItemFormat {
         self.codec().name
     }
 
+    /// Returns whether the format has comments.
+    pub fn has_comments(self) -> bool {
+        self.codec().comments
+    }
+
     /// Returns the file extension and `Content-Type` of an export.
     pub fn media(self) -> Media {
         self.codec().media

@@ -16,7 +16,7 @@ use leptos::{
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, match_count, select, times};
+use super::{dom, match_count, selection, times};
 use crate::{components::BODY_ROWS, texts::Lang};
 
 /// Number of bodies in a response of the server.
@@ -376,7 +376,7 @@ impl LongTable {
                 true => Some(body.clone().into()),
                 false => {
                     // The selection may have changed while the body was not in the page.
-                    select::mark(body);
+                    selection::mark(body);
                     Some(self.insert(body, next.as_ref())?)
                 }
             };

@@ -14,6 +14,7 @@ mod menu;
 mod palette;
 mod replace;
 mod select;
+mod selection;
 mod shortcuts;
 mod swap;
 mod times;

@@ -1,58 +1,28 @@
-//! Selected rows of a table with checkboxes: ranges with Shift, arrow keys, the number of rows, and copies to the
-//! clipboard. In a long table, most rows are not in the page: this island remembers their keys, and sends them with the
-//! form.
+//! Selection of rows in a table with checkboxes: ranges with Shift, arrow keys, the number of rows, and copies to the
+//! clipboard. In a long table, most rows are not in the page: their keys are remembered, and sent with the form.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use leptos::{
     wasm_bindgen::{JsCast, JsValue},
     web_sys::{
-        Element, Event, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, KeyboardEvent, MouseEvent,
-        RequestInit, Response, UrlSearchParams,
+        Event, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, KeyboardEvent, MouseEvent, RequestInit,
+        Response, UrlSearchParams,
     },
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{copy, dom, long_table};
+use super::{
+    copy, dom, long_table,
+    selection::{BOXES, SELECTION, Selection, mark},
+};
 use crate::{
     components::BODY_ROWS,
     texts::{Lang, grouped},
 };
 
-/// Checkboxes of rows.
-const BOXES: &str = "td.pick input";
 /// The checkbox in the heading.
 const ALL: &str = "th.pick input";
-
-thread_local! {
-    static SELECTION: RefCell<Selection> = RefCell::default();
-}
-
-/// The selected rows.
-#[derive(Default)]
-struct Selection {
-    /// All rows of a long table are selected, except `keys`. Otherwise only `keys` are.
-    all: bool,
-    keys: BTreeSet<String>,
-    /// The row that was clicked last, where a range begins.
-    last: Option<String>,
-    /// The form has been sent.
-    sent: bool,
-}
-
-impl Selection {
-    fn has(&self, key: &str) -> bool {
-        self.keys.contains(key) != self.all
-    }
-
-    fn set(&mut self, key: String, selected: bool) {
-        if selected == self.all {
-            self.keys.remove(&key)
-        } else {
-            self.keys.insert(key)
-        };
-    }
-}
 
 pub fn start(lang: Lang) {
     dom::on("click", move |event| {
@@ -94,17 +64,6 @@ pub fn again() {
     }
     mark(&dom::root());
     say_count();
-}
-
-/// Sets the checkboxes below `root` to the selection.
-pub fn mark(root: &Element) {
-    SELECTION.with_borrow(|selection| {
-        for checkbox in dom::all(root, BOXES) {
-            if let Some(checkbox) = checkbox.dyn_ref::<HtmlInputElement>() {
-                checkbox.set_checked(selection.has(&checkbox.value()));
-            }
-        }
-    });
 }
 
 /// Returns the checkboxes in the page, in their order.

@@ -1,6 +1,5 @@
 //! The page of the user's own account.
 
-use crate::components::view::*;
 use axum::{Router, http::HeaderMap, routing::get};
 use leptos::server_fn::ServerFn;
 
@@ -14,7 +13,7 @@ use crate::{
         account::{ChangePassword, LogOutEverywhere},
         prefer::Prefer,
     },
-    components::*,
+    components::{view::*, *},
     domain::access::{Pattern, Role},
     http::cookies::cookie,
     service::Account,

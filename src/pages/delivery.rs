@@ -1,6 +1,5 @@
 //! Delivery of releases: an overview of all environments, and a page for each.
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, State},
@@ -20,7 +19,7 @@ use crate::{
         paths,
         publish::{DeliverAgain, FreeLock},
     },
-    components::*,
+    components::{view::*, *},
     domain::{access::Pattern, names::EnvName, release::Release, time::Time},
     reader::nodes::NodeCoverage,
     service::{EnvDelivery, LockState},

@@ -1,6 +1,5 @@
 //! Environments: their order, and the requirements for publishing to each.
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, State},
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
-    components::*,
+    components::{view::*, *},
     domain::{catalog::Env, error::Error, names::EnvName},
     session::guard::{CurrentUser, RecentlyAuthenticated},
 };

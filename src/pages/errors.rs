@@ -1,11 +1,10 @@
 //! Error pages: what happened, what still works, what to do.
 
-use crate::components::view::*;
 use axum::{http::StatusCode, response::IntoResponse};
 
 use super::Page;
 use crate::{
-    components::*,
+    components::{view::*, *},
     domain::error::{Dependency, Error},
     http::problem,
     texts::Lang,

@@ -46,7 +46,7 @@ pub(super) const MAX_ENCODED_BYTES: usize = MAX_SOURCE_BYTES.div_ceil(3) * 4;
 /// Maximum size in bytes of an uploaded import, with the other fields. A preview sends the text in base64.
 pub const FILE_BYTES: usize = MAX_ENCODED_BYTES + SMALL_FORM_BYTES;
 /// Functions that accept forms of up to `FORM_BYTES`.
-const LARGE: [&str; 5] = ["check-text", "copy-keys", "edit-keys", "save-item", "save-text"];
+const LARGE: [&str; 6] = ["check-text", "copy-keys", "edit-keys", "save-item", "save-items", "save-text"];
 /// Function that accepts an import, and the maximum size of its form in bytes. The text is in base64.
 const IMPORT: (&str, usize) = ("add-import", MAX_ENCODED_BYTES + SMALL_FORM_BYTES);
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::components::view::*;
 use axum::{Router, extract::State, routing::get};
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{
         access::{Pattern, Permission},
         limits,

@@ -1,8 +1,6 @@
 //! The keyboard shortcuts, in a dialog that a button or `?` opens.
 
-use crate::components::view::*;
-
-use crate::components::*;
+use crate::components::{view::*, *};
 
 /// Id of the dialog.
 const ID: &str = "key-help";

@@ -1,6 +1,5 @@
 //! The log-in page.
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Query, State},
@@ -14,7 +13,7 @@ use serde::Deserialize;
 use super::{Page, PageResult, console::Console};
 use crate::{
     api::{self, response::own_path},
-    components::*,
+    components::{view::*, *},
     session::guard::{CurrentUser, MissingUser},
 };
 

@@ -94,6 +94,7 @@ const AREAS: [PageGroup; 14] = [
             ("config-edit", "/configs/prod/shop/application?edit=legal.footer#edit"),
             ("config-add", "/configs/prod/shop/application?add=true#edit"),
             ("config-text", "/configs/prod/shop/routes.yaml"),
+            ("config-items-text", "/configs/prod/shop/application/text"),
             ("difference", "/configs/prod/shop/application/difference"),
             ("difference-split", "/configs/prod/shop/application/difference?env=dev&view=split"),
             ("difference-keys", "/configs/prod/shop/routes.yaml/difference?env=dev&view=keys"),

@@ -1,10 +1,8 @@
 //! Form rows that name configs: the scope of a role or a token.
 
-use crate::components::view::*;
-
 use super::console::Console;
 use crate::{
-    components::*,
+    components::{view::*, *},
     domain::{
         access::{Pattern, Permission, Role},
         error::Result,

@@ -1,6 +1,5 @@
 //! The first start: the first administrator, by a link that works once, and the first application.
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, Query, State},
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     api::setup::{GuidedStart, SetUp},
-    components::*,
+    components::{view::*, *},
     domain::{
         error::{Error, StateConflict as Not},
         names::{AppName, EnvName},

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::components::view::*;
-
 use crate::{
-    components::*,
+    components::{view::*, *},
     domain::{
         access::{Pattern, Role},
         catalog::Env,

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::components::view::*;
 use leptos::nonce::Nonce;
 
 use super::{
@@ -12,7 +11,12 @@ use super::{
     page_context::{NavEntry, Theme},
     status_banners::StatusBanners,
 };
-use crate::{api::prefer::Prefer, components::*, islands::Enhance, search::MAX_QUERY_LENGTH};
+use crate::{
+    api::prefer::Prefer,
+    components::{view::*, *},
+    islands::Enhance,
+    search::MAX_QUERY_LENGTH,
+};
 use leptos::server_fn::ServerFn;
 
 /// Returns the whole document. Only `body` and the scripts are HTML already; they come from Leptos.

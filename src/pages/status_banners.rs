@@ -1,10 +1,8 @@
 //! Status banners at the top of every page: each problem with its start, its cause and what still works.
 
-use crate::components::view::*;
-
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{
         drift::{Drift, DriftKind},
         time::Time,

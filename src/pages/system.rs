@@ -1,11 +1,10 @@
 //! The background tasks of this node, for administrators.
 
-use crate::components::view::*;
 use axum::{Router, extract::State, routing::get};
 
 use super::{Page, PageResult, console::Console};
 use crate::{
-    components::*,
+    components::{view::*, *},
     session::guard::CurrentUser,
     tasks::{TaskState, TaskStatus},
 };

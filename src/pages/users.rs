@@ -1,6 +1,5 @@
 //! Users and their roles.
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Path, Query, State},
@@ -20,7 +19,7 @@ use crate::{
         paths,
         people::{ChangeUser, CreateUser, ResetPassword},
     },
-    components::*,
+    components::{view::*, *},
     domain::access::{Pattern, Role},
     service::Account,
     session::guard::{CurrentUser, RecentlyAuthenticated},

@@ -199,6 +199,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("create-app", "app=APP"),
     ("create-env", "env=ENV"),
     ("copy-keys", "from=ENV/APP/NS&to[]=ENV&keys[]=a"),
+    ("save-items", "config=ENV/APP/NS&base=0&version=0&source=json&text={}"),
     ("edit-keys", "config=ENV/APP/NS&base=0&version=0&keys[]=a&act=remove"),
     ("create-namespace", "app=APP&namespace=NS&format=kv"),
     ("deliver-again", "env=ENV"),

@@ -1,19 +1,19 @@
 //! Manual entry: edits from the forms of a config's page. They are saved like other edits. But a form cannot carry
 //! every text unchanged, and adding a key differs from changing one.
 
-use super::{Save, Saved, Service};
+use super::{Save, Saved, Service, import};
 use crate::{
     domain::{
         access::Actor,
         change::ChangeId,
-        content::{Format, Item, ValueType, check_key},
-        error::{Invalid, Problem, Result},
+        content::{Content, Item, Items, ValueType, check_key},
+        error::{Error, Invalid, Problem, Result},
         form_text::{restore, shown_text},
         merge::Edit,
         names::ConfigId,
         sensitive::Sensitive,
     },
-    formats,
+    formats::{self, ItemFormat, Typing},
 };
 
 /// The state of the config that the page of a form showed.
@@ -68,6 +68,17 @@ impl EnteredText {
     }
 }
 
+/// The part of a config that a text being typed is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnteredPart {
+    /// The text of the config.
+    Document,
+    /// The value of a key.
+    Value(ValueType),
+    /// All items, as one text in this format.
+    Items(ItemFormat),
+}
+
 impl Service {
     /// Saves a key that was entered manually.
     ///
@@ -112,7 +123,32 @@ impl Service {
         self.save(actor, at.save(vec![(String::new(), Edit::Text(text.into()))])).await
     }
 
-    /// Checks a text that is being typed, or a value of type `kind`, as saving it would. Returns its first problem.
+    /// Saves all items, entered as one text: what differs from the items that the author sees. An unchanged item keeps
+    /// its exact value and type. Returns `None` if nothing differs.
+    ///
+    /// # Errors
+    /// Those of [`Service::save`]; [`crate::domain::error::Error::Invalid`] at `/text` with line and column.
+    pub async fn enter_items(
+        &self,
+        actor: &Actor,
+        at: FormBase,
+        source: ItemFormat,
+        text: &EnteredText,
+    ) -> Result<Option<Saved>> {
+        let view = self.config(actor, &at.config, at.change.as_ref()).await?;
+        let now = view.author_content();
+        let there =
+            now.items().ok_or_else(|| Invalid::new("/text", Problem::Kind { format: view.namespace.format }))?;
+        let shown = formats::write(source, there).unwrap_or_default();
+        let edits = import::edits(now, &read_items(there, source, &text.entered(&shown))?);
+        if edits.is_empty() {
+            actor.may_edit(&at.config)?;
+            return Ok(None);
+        }
+        self.save(actor, at.save(edits)).await.map(Some)
+    }
+
+    /// Checks a text that is being typed as saving it would. Returns its first problem.
     ///
     /// # Errors
     /// [`crate::domain::error::Error::NotFound`], [`crate::domain::error::Error::Forbidden`] and
@@ -121,7 +157,7 @@ impl Service {
         &self,
         actor: &Actor,
         config: &ConfigId,
-        kind: Option<ValueType>,
+        part: EnteredPart,
         text: &EnteredText,
     ) -> Result<Option<Invalid>> {
         actor.may_edit(config)?;
@@ -130,11 +166,34 @@ impl Service {
         drop(db);
         let format = live.location.namespace.format;
         let text = text.entered(live.content.text().unwrap_or_default());
-        let checked = match kind {
-            Some(kind) if format == Format::Kv => Item { value: text.into(), kind, ..Item::default() }.check(),
-            Some(_) => Err(Invalid::new("", Problem::Kind { format })),
-            None => formats::check(format, formats::stored(format, &text)),
+        let checked = match (part, live.content.items()) {
+            (EnteredPart::Document, None) => formats::check(format, formats::stored(format, &text)),
+            (EnteredPart::Value(kind), Some(_)) => Item { value: text.into(), kind, ..Item::default() }.check(),
+            (EnteredPart::Items(source), Some(there)) => {
+                return match read_items(there, source, &text) {
+                    Err(Error::Invalid(problems)) => Ok(problems.into_iter().next()),
+                    read => read.map(|_| None),
+                };
+            }
+            _ => Err(Invalid::new("", Problem::Kind { format })),
         };
         Ok(checked.err())
     }
+}
+
+/// Reads all items of a config from one text. Formats without comments keep the present ones.
+fn read_items(there: &Items, source: ItemFormat, text: &str) -> Result<Content> {
+    let read = match text.trim() {
+        // Some parsers refuse such a text.
+        "" => Ok(Items::new()),
+        _ => formats::read_replacing(there, source, text, Typing::Keep),
+    };
+    let at_text = |problems: Vec<Invalid>| problems.into_iter().map(|problem| problem.of("/text")).collect();
+    let mut items = read.map_err(|problems| Error::Invalid(at_text(problems)))?;
+    if !source.has_comments() {
+        for (key, item) in &mut items {
+            item.comment = there.get(key).map(|there| there.comment.clone()).unwrap_or_default();
+        }
+    }
+    Ok(Content::Kv(items))
 }

@@ -71,7 +71,7 @@ pub use idempotency::Idempotency;
 pub use import::{Exported, Import, ImportMode, ImportPreview};
 pub use item_rows::{ItemRow, OtherEdits, filter_words, item_rows, other_edits};
 pub use keys::{CopyKeys, CopyMode, KeyAgreement, KeyMatrix, KeyRow};
-pub use manual_entry::{EnteredItem, EnteredText, FormBase};
+pub use manual_entry::{EnteredItem, EnteredPart, EnteredText, FormBase};
 pub use many_keys::SelectedKeys;
 pub use promote::{NamespaceDifference, Promotion};
 pub use publish::{PublishRequest, Rollback};

@@ -57,6 +57,17 @@ texts! {
     long_table_hint: "Find in page (Ctrl+F) searches only the rows near the screen. The filter searches all of them.", "浏览器的页内查找（Ctrl+F）只搜索屏幕附近的行，筛选则搜索所有行。";
     items_of(config: &str): "Items of {config}", "{config} 的条目";
 
+    // Items as one text.
+    edit_as_text: "Edit as text", "以文本编辑";
+    view_as_text: "View as text", "以文本查看";
+    items_as_text: "Items as text", "条目文本";
+    items_as_text_hint: "Saving adds what differs to your change. A key that is not in the text is removed.", "保存时，差异会加入您的变更；文本中没有的键会被删除。";
+    text_format: "Format of the text", "文本格式";
+    back_to_items: "Items", "条目";
+    not_written(format: &str): "Some keys do not fit into {format}. Choose another format.", "部分键无法写成 {format}，请选择其他格式。";
+    n_more(n: usize): "and {n} more", "另有 {n} 个";
+    text_unchanged: "The text changes nothing.", "文本没有任何改动。";
+
     // Selected keys.
     selected_keys: "Selected keys", "选中的键";
     select_listed: "Select all listed keys", "选择所有列出的键";

@@ -3,9 +3,12 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
+        content::{Item, ValueType},
         error::{Error, Problem, StateConflict},
+        merge::Edit,
     },
-    service::{CopyKeys, CopyMode, FormBase, SelectedKeys},
+    formats::{self, ItemFormat},
+    service::{CopyKeys, CopyMode, EnteredPart, EnteredText, FormBase, SelectedKeys},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -133,6 +136,66 @@ on_both_set_ups! {
         let map: serde_json::Value = serde_json::from_str(write("json").await.unwrap().text.expose()).unwrap();
         assert_eq!(map, serde_json::json!({"db.url": "mine", "http.port": "3"}));
         assert!(matches!(write("docx").await, Err(Error::Invalid(_))));
+    }
+
+    async fn items_are_edited_as_one_text_in_each_format(site: Site) {
+        let site = site.with_shop().await;
+        let item = |value: &str, kind, comment: &str| {
+            Edit::Set(Item { value: value.into(), kind, comment: comment.into(), since: 0 })
+        };
+        let set = [
+            ("text", item("a = b # c", ValueType::String, "for the shop")),
+            ("number", item("1.50", ValueType::Number, "")),
+            ("switch", item("true", ValueType::Boolean, "")),
+            ("object", item("{ \"a\" : [1] }", ValueType::Json, "")),
+            ("lines", item("one\ntwo\n", ValueType::String, "")),
+        ];
+        let set = set.map(|(key, edit)| (key.to_owned(), edit)).to_vec();
+        site.service.save_and_publish(ana(), "test".into(), "dev".into(), vec![save(SHOP, set)], None).await.unwrap();
+        let enter = async |source, text: &str| {
+            let text = EnteredText { sent: text.into(), ..EnteredText::default() };
+            site.service.enter_items(ana(), shown(&site, ana()).await, source, &text).await
+        };
+        for source in ItemFormat::ALL {
+            let view = site.service.config(ana(), &config(SHOP), None).await.unwrap();
+            let text = formats::write(source, view.author_content().items().unwrap()).unwrap();
+            assert!(enter(source, &text).await.unwrap().is_none(), "{source}: {text}");
+            let text = text.replace("1.50", "2").replace("switch", "toggle");
+            enter(source, &text).await.unwrap().unwrap();
+            // Formats with strings only keep the type of a number; a new key has none to keep.
+            let changed = edits(&site, ana()).await;
+            assert_eq!(changed, ["number=2", "toggle=true", "-switch"], "{source}: {text}");
+            let after = site.service.config(ana(), &config(SHOP), None).await.unwrap();
+            let number = &after.author_content().items().unwrap()["number"];
+            assert_eq!(number.kind, ValueType::Number, "{source}");
+            assert_eq!(after.author_content().items().unwrap()["text"].comment, "for the shop", "{source}");
+            site.service.discard(ana(), &after.mine.unwrap().change.id).await.unwrap();
+        }
+        // A format with comments also edits them.
+        enter(ItemFormat::Properties, "text=a = b # c\n").await.unwrap().unwrap();
+        let after = site.service.config(ana(), &config(SHOP), None).await.unwrap();
+        assert_eq!(after.author_content().items().unwrap().len(), 1);
+        assert_eq!(after.author_content().items().unwrap()["text"].comment, "");
+        // Mistakes have a line, while typing and when saved.
+        let wrong = "{\n  \"a\": 1,\n  oops\n}";
+        let refused = enter(ItemFormat::Json, wrong).await.unwrap_err();
+        let Error::Invalid(problems) = refused else { panic!("{refused:?}") };
+        assert_eq!((problems[0].pointer.as_str(), problems[0].line), ("/text", Some(3)));
+        let typed = EnteredText { sent: wrong.into(), ..EnteredText::default() };
+        let part = EnteredPart::Items(ItemFormat::Json);
+        let found = site.service.check_entered_text(ana(), &config(SHOP), part, &typed).await.unwrap();
+        assert_eq!(found.unwrap().line, Some(3));
+    }
+
+    async fn text_of_items_never_overwrites_what_somebody_else_published(site: Site) {
+        let site = prepare(site).await;
+        let at = shown(&site, ana()).await;
+        site.publish_key(ana(), SHOP, "log", "theirs").await;
+        let text = EnteredText { sent: "db.url=1\ndb.user=2\nhttp.port=4\nlog=db\n".into(), ..EnteredText::default() };
+        let refused = site.service.enter_items(ana(), at, ItemFormat::Properties, &text).await.unwrap_err();
+        let Error::Conflict(conflicts) = refused else { panic!("{refused:?}") };
+        assert_eq!(conflicts.iter().map(|c| c.key.as_str()).collect::<Vec<_>>(), ["log"]);
+        assert!(edits(&site, ana()).await.is_empty());
     }
 
     async fn selected_keys_are_edited_only_with_permission(site: Site) {

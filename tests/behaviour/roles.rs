@@ -6,7 +6,7 @@ use trimtab::{
         content::ValueType,
         error::{Error, Need, Problem},
     },
-    service::{DelayReason, EnteredText, LateEnv, PutApp, PutEnv, PutNamespace, now},
+    service::{DelayReason, EnteredPart, EnteredText, LateEnv, PutApp, PutEnv, PutNamespace, now},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -53,7 +53,8 @@ on_both_set_ups! {
         const TEXT: &str = "dev/shop/routes.yaml";
         let check = async |actor: &Actor, config: &str, kind: Option<ValueType>, text: &str| {
             let text = EnteredText { sent: text.into(), ..EnteredText::default() };
-            site.service.check_entered_text(actor, &config.parse().unwrap(), kind, &text).await
+            let part = kind.map_or(EnteredPart::Document, EnteredPart::Value);
+            site.service.check_entered_text(actor, &config.parse().unwrap(), part, &text).await
         };
         let editor = user_with_roles("ed", &[("dev/shop/*", Role::EDITOR)]);
         let viewer = user_with_roles("vera", &[("*/shop/*", Role::VIEWER)]);

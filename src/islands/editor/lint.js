@@ -45,7 +45,7 @@ export function serverLint(area, say) {
     if (text === first && !said && area.getAttribute('aria-invalid') !== 'true') return [];
     request = new AbortController();
     const value = (name) => area.form?.elements.namedItem(name)?.value ?? '';
-    const fields = { config: value('config'), kind: value('kind'), text, text_was: value(`${area.name}_was`) };
+    const fields = { config: value('config'), kind: value('kind'), source: value('source'), text, text_was: value(`${area.name}_was`) };
     try {
       const answer = await fetch(area.dataset.check, {
         method: 'POST',

@@ -1,13 +1,12 @@
 //! Settings of an application: its description, how programs read it, archiving.
 
-use crate::components::view::*;
 use axum::extract::{Path, State};
 use leptos::server_fn::ServerFn;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     api::apps::{ArchiveApp, DescribeApp},
-    components::*,
+    components::{view::*, *},
     domain::{catalog::App, names::AppName},
     pages::{Page, PageResult, console::Console, shared::ArchiveCard},
     session::guard::CurrentUser,

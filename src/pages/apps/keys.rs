@@ -2,14 +2,13 @@
 
 use std::cell::Cell;
 
-use crate::components::view::*;
 use axum::extract::{Path, Query, State};
 use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
 use crate::{
     api::{copies::CopyKeys, paths},
-    components::*,
+    components::{view::*, *},
     domain::{
         diff::WindowRows,
         names::{AppName, ConfigId, NamespaceName},

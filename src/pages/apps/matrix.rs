@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::components::view::*;
 use axum::extract::{Path, Query, State};
 use leptos::server_fn::ServerFn;
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use crate::{
         apps::{ArchiveNamespace, CreateNamespace},
         paths,
     },
-    components::*,
+    components::{view::*, *},
     domain::{
         access::Pattern,
         catalog::{Env, Namespace},

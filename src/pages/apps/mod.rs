@@ -9,7 +9,6 @@ mod tokens;
 
 use std::collections::HashMap;
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Query, State},
@@ -25,7 +24,7 @@ use super::{
 };
 use crate::{
     api::{apps::CreateApp, paths},
-    components::*,
+    components::{view::*, *},
     domain::{catalog::App, error::Result, limits, names::AppName, release::Release},
     service::{AppCard, AppMatrix},
     session::guard::CurrentUser,

@@ -1,6 +1,5 @@
 //! Settings of a namespace: its description, its format, archiving.
 
-use crate::components::view::*;
 use axum::extract::{Path, State};
 use leptos::server_fn::ServerFn;
 
@@ -10,7 +9,7 @@ use crate::{
         apps::{ArchiveNamespace, ChangeNamespace},
         paths,
     },
-    components::*,
+    components::{view::*, *},
     domain::{
         catalog::Namespace,
         content::Format,

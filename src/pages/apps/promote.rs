@@ -1,6 +1,5 @@
 //! The differences of an application between two environments, with a form that copies them into a new change.
 
-use crate::components::view::*;
 use axum::extract::{Path, Query, State};
 use leptos::server_fn::ServerFn;
 use serde::Deserialize;
@@ -8,7 +7,7 @@ use serde::Deserialize;
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     api::{copies::Promote as PromoteFn, paths},
-    components::*,
+    components::{view::*, *},
     domain::{
         catalog::{App, Env},
         names::{AppName, ConfigId, EnvName},

@@ -1,14 +1,12 @@
 //! One config of a change: its edits and conflicts.
 
-use crate::components::view::*;
-
 use super::{
     conflicts::Conflicts,
     data::{ChangePageData, anchor},
 };
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::change::ChangeState,
     pages::config::{DiffBody, ViewedDiff},
     service::ChangeConfig,

@@ -1,12 +1,11 @@
 //! Conflicts of a change: keys edited on both sides, with base, live and new values, and the form to resolve them.
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::data::DiffOptions;
 use crate::{
     api::{changes::Resolve, paths},
-    components::*,
+    components::{view::*, *},
     domain::{
         diff::{Window, lines},
         error::Conflict,

@@ -1,12 +1,11 @@
 //! Open changes: the user's own, and those of others.
 
-use crate::components::view::*;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{change::ChangeId, time::Time},
     pages::{
         Page, PageResult,

@@ -1,6 +1,5 @@
 //! The page of one change: its difference, config by config, and its actions.
 
-use crate::components::view::*;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{
         access::{Actor, Pattern},
         change::{ChangeId, ChangeState},

@@ -1,10 +1,8 @@
 //! Delivery progress of a change's releases: accepted, delivered, seen; and the reasons for delays.
 
-use crate::components::view::*;
-
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::release::Release,
     pages::{
         config::{elapsed, waiting_for},

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{data::ChangePageData, progress::ChangeProgress};
@@ -11,7 +10,7 @@ use crate::{
         changes::{DescribeChange, DiscardChange},
         publish::Publish,
     },
-    components::*,
+    components::{view::*, *},
     domain::change::ChangeState,
     pages::{config::EnvNameField, shared::ConfirmDialog},
 };

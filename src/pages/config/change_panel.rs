@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, progress::DeliveryProgress};
 use crate::{
     api::{config::DiscardEdits, paths, publish::Publish},
-    components::*,
+    components::{view::*, *},
     domain::diff::{ConfigDiff, Diff, diff_sha256},
     pages::shared::ConfirmDialog,
     service::OwnChange,

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, difference::other_rows, fields::ConfigFields, link_start};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
-    components::*,
+    components::{view::*, *},
     domain::{
         diff::{Window, Word, lines, words},
         error::Conflict,

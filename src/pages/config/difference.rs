@@ -2,14 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::components::view::*;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{
         content::Format,
         diff::{Counts, Diff, KeyChange, KeyDiff, Window, WindowRows, keys, lines},

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, change_panel::EnvNameField};
 use crate::{
     api::publish::{Repair, Settle},
-    components::*,
+    components::{view::*, *},
     domain::drift::{Drift, DriftKind},
 };
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, conflicts::Merge, fields::ConfigFields, link_start};
@@ -11,7 +10,7 @@ use crate::{
         config::{CheckText, RemoveItem, RevertItem, SaveItem, SaveText},
         paths::Encoded,
     },
-    components::*,
+    components::{view::*, *},
     domain::{
         content::{Item, ValueType},
         error::{Conflict, Error},

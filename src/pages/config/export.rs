@@ -1,6 +1,5 @@
 //! Downloads: a config as a file, in any format.
 
-use crate::components::view::*;
 use axum::{
     extract::{Form, Query, State},
     http::header,
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use super::{ConfigPath, OpenedConfig};
 use crate::{
     api::{config::change_id, paths},
-    components::*,
+    components::{view::*, *},
     domain::{content::Format, names::ConfigId},
     formats::{self, ItemFormat},
     pages::{PageError, console::Console},

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::extract::{Query, State};
 use leptos::server_fn::ServerFn;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use super::{ConfigPage, ConfigPath, OpenedConfig, fields::ConfigFields, items::item_change, page};
 use crate::{
     api::{config::SaveItem, paths},
-    components::*,
+    components::{view::*, *},
     domain::{content::Item, diff::KeyDiff, form_text::hidden_value},
     pages::{PageResult, console::Console},
     service::{KeyHistory, KeyRelease},

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::{
     extract::{Multipart, Query, State, multipart::MultipartError},
     http::StatusCode,
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     api::config::{AddImport, decoded},
-    components::*,
+    components::{view::*, *},
     domain::{
         content::Format,
         diff::Window,

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use crate::components::view::*;
 use axum::extract::{Query, State};
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     api::paths::{self, Encoded},
-    components::*,
+    components::{view::*, *},
     domain::{
         content::Item,
         diff::{self, KeyChange},
@@ -72,6 +71,9 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
         return view! { {add}{adding.is_none().then(|| view! { <Nothing opened=opened.clone() /> })} }.into_any();
     }
     let base = link_start(&opened);
+    let as_text = if opened.may_edit() { t.edit_as_text() } else { t.view_as_text() };
+    let as_text_href = paths::with(&format!("{}/text", opened.href), &[("change", &asked.change)]);
+    let as_text = view! { <LinkButton href=as_text_href icon=I::Log>{as_text}</LinkButton> };
     let tools = opened.may_edit().then(|| {
         view! {
             <LinkButton href=format!("{}/import", opened.href) icon=I::Import>{t.paste_or_import()}</LinkButton>
@@ -83,7 +85,7 @@ fn ItemTable(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     view! {
         <div class="bar">
             <FilterBox of="items" label=t.filter_keys(total) value=asked.q.clone() with=vec![("change", asked.change.clone())] />
-            {tools.map(|tools| view! { <p class="tools push">{tools}</p> })}
+            <p class="tools push">{as_text}{tools}</p>
         </div>
         {hint}
         {add}

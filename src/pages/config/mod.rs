@@ -1,6 +1,7 @@
 //! The pages of a config: `/configs/{env}/{app}/{namespace}` and below. Content and pending edits; differences;
 //! releases; readers and usage; import and export.
 
+mod as_text;
 mod change_panel;
 mod conflicts;
 mod difference;
@@ -21,7 +22,6 @@ mod usage;
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{FromRequestParts, Query, RawPathParams, State},
@@ -40,7 +40,7 @@ pub(super) use self::{
 use super::{Page, PageError, PageResult, console::Console, live, shared::EnvStyles};
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{
         access::{Pattern, Permission},
         change::ChangeId,
@@ -59,6 +59,7 @@ use crate::{
 pub fn routes() -> Router<Console> {
     let below = Router::new()
         .route("/", get(show))
+        .route("/text", get(as_text::show))
         .route("/rows", get(items::show_rows))
         .route("/difference", get(difference::show))
         .route("/releases", get(releases::show))

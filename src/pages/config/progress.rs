@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
-
 use super::OpenedConfig;
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::release::{DelayReason, Release},
     pages::shared::MissingNodes,
     reader::nodes::Readers,

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
-    components::*,
+    components::{view::*, *},
     domain::release::Release,
     pages::{PageResult, config, console::Console, shared::MissingNodes},
     reader::instances::Instance,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::extract::{Path, Query, State};
 use leptos::server_fn::ServerFn;
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{paths, publish::RollBack},
-    components::*,
+    components::{view::*, *},
     domain::{
         content::Content,
         diff::{self, Diff, KeyChange, Window},

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{limits, release::Release},
     pages::{PageResult, console::Console},
     session::guard::CurrentUser,

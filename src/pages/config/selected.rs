@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, edit::change_options, fields::ConfigFields};
 use crate::{
     api::config::EditKeys,
-    components::*,
+    components::{view::*, *},
     formats::ItemFormat,
     pages::shared::{CloseDialog, Dialog},
 };

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::{
     api::config::{CheckText, SaveText},
-    components::*,
+    components::{view::*, *},
     domain::{error::Invalid, unseen::Unseen},
 };
 

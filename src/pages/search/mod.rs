@@ -4,7 +4,6 @@ mod actions;
 
 use std::sync::Arc;
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{Query, State},
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     api::paths,
-    components::*,
+    components::{view::*, *},
     domain::{
         access::{Actor, Permission},
         error::Error,

@@ -1,11 +1,10 @@
 //! The table of tokens.
 
-use crate::components::view::*;
 use leptos::server_fn::ServerFn;
 
 use crate::{
     api::tokens::RevokeToken,
-    components::*,
+    components::{view::*, *},
     domain::{
         time::Time,
         token::{Token, TokenKind},

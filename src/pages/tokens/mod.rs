@@ -3,7 +3,6 @@
 mod list;
 mod new;
 
-use crate::components::view::*;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Query, State},
@@ -15,7 +14,7 @@ pub(super) use self::list::Tokens;
 use super::{Page, PageResult, console::Console, forms::SMALL_FORM_BYTES, scope::ScopeChoices};
 use crate::{
     api::paths::NEW_TOKEN,
-    components::*,
+    components::{view::*, *},
     domain::{limits, time::Time},
     session::guard::{CurrentUser, RecentlyAuthenticated},
 };

@@ -1,7 +1,6 @@
 //! Creating a token. Its text is only in the response to this form post: not in an address, a cookie or a log. So this
 //! is an ordinary handler, behind the same layers as the server functions.
 
-use crate::components::view::*;
 use axum::{
     Extension,
     extract::{Query, RawForm, State, rejection::RawFormRejection},
@@ -12,7 +11,7 @@ use tower_sessions::Session;
 
 use crate::{
     api::{paths::NEW_TOKEN, people::pattern},
-    components::*,
+    components::{view::*, *},
     domain::{
         access::Pattern,
         error::{Error, Invalid, Problem, Result, truncate},
