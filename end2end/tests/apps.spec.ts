@@ -7,6 +7,30 @@ for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
 
+    test('an application is downloaded and cloned', async ({ page, server, signIn, allowErrors }) => {
+      allowErrors(/422 .*\/fn\/clone-app/);
+      const { name, api } = await application(server);
+      await api.publish([{ config: `dev/${name}/application`, set: { a: '1', b: '2' } }, { config: `prod/${name}/application`, set: { a: '3' } }]);
+      await signIn(page);
+      await page.goto(`/apps/${name}/about`);
+      const file = page.waitForEvent('download');
+      await page.getByRole('link', { name: '.zip' }).click();
+      expect((await file).suggestedFilename()).toBe(`${name}.zip`);
+      const clone = card(page, 'clone');
+      await clone.getByLabel('Name').fill(name);
+      await clone.getByLabel('prod').uncheck();
+      await clone.getByRole('button', { name: 'Clone application' }).click();
+      await expect(clone.locator('.wrong')).toBeVisible();
+      await expect(clone.getByLabel('prod')).not.toBeChecked();
+      const copy = unique('copy');
+      await clone.getByLabel('Name').fill(copy);
+      await clone.getByRole('button', { name: 'Clone application' }).click();
+      await expect(page).toHaveURL(/\/changes\//);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(`Clone ${name}`);
+      await expect(page.locator('.of-config h2')).toHaveText(new RegExp(`dev.*${copy}.*application`));
+      await expect(page.locator('.hunks > li')).toHaveCount(2);
+    });
+
     test('keys of all environments are compared, and missing ones are copied', async ({ page, server, signIn }) => {
       const { name, api } = await application(server);
       await api.publish([

@@ -18,6 +18,17 @@ for (const scripts of [true, false]) {
       await signIn(page);
     });
 
+    test('each line of a text names the release that last changed it', async ({ page, server }) => {
+      const { name, api } = await application(server);
+      await api.call('PUT', `apps/${name}/namespaces/routes.yaml`, { format: 'yaml' });
+      const config = `prod/${name}/routes.yaml`;
+      await api.publish([{ config, text: 'a: 1\nb: 1\n' }], 'The first routes');
+      await api.publish([{ config, text: 'a: 1\nb: 2\nc: 3\n' }], 'More routes');
+      await page.goto(`/configs/prod/${name}/routes.yaml`);
+      await page.getByRole('link', { name: 'Last change of each line' }).click();
+      await expect(page.locator('#blame tbody tr')).toHaveText([/Release 1|release 1.*The first routes.*1a: 1/s, /release 2.*More routes.*2b: 2.*3c: 3/s]);
+    });
+
     test('any two releases are compared, in both views', async ({ page }) => {
       // By default: the changes of the live release.
       await page.goto(`${path}/difference`);

@@ -33,6 +33,39 @@ pub async fn create_app(
     Ok(())
 }
 
+/// Clones an application: its namespaces, and its live content in some environments, as open changes. Redirects to the
+/// change, or to the application if there is none or there are several.
+#[server(prefix = "/fn", endpoint = "clone-app")]
+pub async fn clone_app(
+    /// The application to clone.
+    app: String,
+    /// Name of the new one.
+    to: String,
+    /// Its title, which may be empty.
+    #[server(default)]
+    title: String,
+    /// Environments whose content is copied.
+    #[server(default)]
+    envs: Vec<String>,
+) -> Result<()> {
+    use crate::{domain::names::AppName, service::CloneApp};
+    let (service, user) = crate::session::guard::caller()?;
+    let from: AppName = app.parse()?;
+    let to: AppName = to.trim().parse().map_err(|invalid: crate::domain::error::Invalid| invalid.of("/to"))?;
+    let envs = envs.iter().map(|env| env.parse()).collect::<std::result::Result<_, _>>()?;
+    let t = super::response::lang();
+    let message = t.clone_message(from.as_str());
+    let clone = CloneApp { from, to: to.clone(), title: title.trim().to_owned(), envs };
+    let changes = service.clone_app(&user.actor, clone, message).await?;
+    let leads_to = match changes.as_slice() {
+        [change] => super::paths::change(change),
+        _ => super::paths::app(&to),
+    };
+    super::response::redirect(&leads_to);
+    super::response::flash(t.app_cloned());
+    Ok(())
+}
+
 /// Changes title and description of an application.
 #[server(prefix = "/fn", endpoint = "describe-app")]
 pub async fn describe_app(

@@ -56,10 +56,12 @@ pub fn again() {
             selection.set(checkbox.value(), true);
         }
     });
-    // In a short table, it stands for the rows in the page, which are sent themselves.
     for all in dom::all(&dom::root(), ALL) {
         if !is_long() {
+            // It stands for the rows in the page, which are sent themselves.
             all.remove_attribute("name").ok();
+        } else if let Some(all) = all.dyn_ref::<HtmlInputElement>() {
+            all.set_checked(SELECTION.with_borrow(|selection| selection.all));
         }
     }
     mark(&dom::root());

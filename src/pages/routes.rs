@@ -103,6 +103,7 @@ const AREAS: [PageGroup; 14] = [
             ("release-back", "/configs/prod/shop/application/releases/2?show=live"),
             ("release-content", "/configs/prod/shop/application/releases/2?show=content"),
             ("history", "/configs/prod/shop/application/history?key=legal.footer"),
+            ("blame", "/configs/prod/shop/routes.yaml/blame"),
             ("readers", "/configs/prod/shop/application/readers"),
             ("readers-behind", "/configs/staging/mail/application/readers"),
             ("use", "/configs/prod/shop/application/use"),

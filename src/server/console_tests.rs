@@ -195,6 +195,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("change-env", "env=ENV&title=x"),
     ("change-namespace", "app=APP&namespace=NS&format=json"),
     ("change-user", "id=ID"),
+    ("clone-app", "app=APP&to=copy&envs[]=ENV"),
     ("check-text", "config=ENV/APP/NS&text=x"),
     ("create-app", "app=APP"),
     ("create-env", "env=ENV"),

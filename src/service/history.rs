@@ -1,13 +1,18 @@
-//! The history of one key of a config.
+//! The history of one key of a config, and of the lines of a text.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Service;
 use crate::{
+    compute,
     domain::{
         access::Actor,
+        blame::Blame,
         content::{Content, Item},
         error::{Error, Result},
         names::ConfigId,
         release::Release,
+        sensitive::Sensitive,
     },
     storage::Conn,
 };
@@ -35,6 +40,23 @@ pub struct KeyHistory {
     pub changes: Vec<KeyRelease>,
     /// If there may be older ones: they are before this release.
     pub next: Option<u64>,
+}
+
+/// Maximum number of releases that a blame goes back, and of bytes that it compares.
+const MAX_BLAMED_RELEASES: u32 = 200;
+const MAX_BLAMED_BYTES: usize = 8 * 1024 * 1024;
+
+/// The live text of a config, with the release that last changed each line.
+#[derive(Clone, Debug)]
+pub struct BlamedText {
+    /// The text.
+    pub text: Sensitive,
+    /// Number of the release of each line. `None` if it is older than `since`.
+    pub lines: Vec<Option<u64>>,
+    /// The releases of the lines.
+    pub releases: BTreeMap<u64, Release>,
+    /// The oldest release that was compared.
+    pub since: u64,
 }
 
 /// The state of a key since a release.
@@ -84,6 +106,53 @@ impl Service {
         }
         Ok(KeyHistory { changes, next: Some(newer.since + 1) })
     }
+
+    /// Returns the live text with the release that last changed each line. Goes back up to 200 releases, or 8 MiB.
+    /// Returns `None` for items, and before the first release.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such config or the actor may not see it.
+    pub async fn blame(&self, actor: &Actor, id: &ConfigId) -> Result<Option<BlamedText>> {
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        self.location(&mut db, id).await?;
+        let releases = db.releases(id, None, MAX_BLAMED_RELEASES).await?;
+        let Some((newest, older)) = releases.split_first() else { return Ok(None) };
+        let Some(text) = text_of(&mut db, newest).await? else { return Ok(None) };
+        let mut blame = Blame::new(newest.seq, text.clone());
+        let (mut left, mut last) = (MAX_BLAMED_BYTES, newest);
+        for release in older {
+            if blame.is_complete() {
+                break;
+            }
+            if release.sha256 == last.sha256 {
+                blame.same_text(release.seq);
+            } else {
+                // A namespace may have had another format.
+                let older_text = text_of(&mut db, release).await?.unwrap_or_default();
+                let Some(rest) = left.checked_sub(older_text.len()) else { break };
+                left = rest;
+                compute::weigh(older_text.len()).await;
+                blame.compare(release.seq, older_text);
+            }
+            last = release;
+        }
+        let (since, is_first) = (last.seq, last.previous == 0);
+        let lines = blame.finish(is_first);
+        let named: BTreeSet<u64> = lines.iter().copied().flatten().collect();
+        let releases = releases.into_iter().map(|release| (release.seq, release));
+        let releases = releases.filter(|(seq, _)| named.contains(seq)).collect();
+        Ok(Some(BlamedText { text: text.into(), lines, releases, since }))
+    }
+}
+
+/// Returns the text of a release. Items have none.
+async fn text_of(db: &mut Conn, release: &Release) -> Result<Option<String>> {
+    let missing = || Error::NotFound(format!("{} release {}", release.config, release.seq));
+    Ok(match db.content(&release.config, release.seq).await?.ok_or_else(missing)? {
+        Content::Kv(_) => None,
+        Content::Text(text) => Some(text.expose().to_owned()),
+    })
 }
 
 /// Returns the state of a key in the latest release before `before`, or `None` if there is no such release.

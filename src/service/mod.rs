@@ -5,6 +5,7 @@ mod accounts;
 mod apps;
 mod change_search;
 mod changes;
+mod clones;
 mod comments;
 mod configs;
 mod delivery;
@@ -56,6 +57,7 @@ pub use crate::{
 pub use accounts::{Account, LoginAttempt, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
+pub use clones::CloneApp;
 use comments::LiveComments;
 pub use comments::SkippedComments;
 pub use configs::{ConfigView, OwnChange, PendingEdits};
@@ -65,7 +67,7 @@ pub use drift::ResolveDrift;
 pub use exchange::{
     AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, PreviewedConfig, RefusedConfig, SizeLimit,
 };
-pub use history::{KeyHistory, KeyRelease};
+pub use history::{BlamedText, KeyHistory, KeyRelease};
 pub use hits::{CommentHit, EditHit, HitGroup, ReleasedChange, UserHit};
 pub use idempotency::Idempotency;
 pub use import::{Exported, Import, ImportMode, ImportPreview};

@@ -223,6 +223,13 @@ texts! {
     live: "live", "生效中";
     rolled_back_to(n: u64): "rollback to {n}", "回滚到 {n}";
     key_history(key: &str): "History of {key}", "{key} 的历史";
+    blame: "Last change of each line", "逐行最近修改";
+    blame_title(namespace: &str): "Last change of each line of {namespace}", "{namespace} 的逐行最近修改";
+    blame_none: "Only a published text has lines with releases.", "只有已发布的文本才有逐行记录。";
+    blame_older(release: u64): "before release {release}", "早于版本 {release}";
+    blame_bounded(release: u64): "Older lines were not looked up beyond release {release}.", "更早的行只追溯到版本 {release}。";
+    lines_shown(first: usize, last: usize, all: usize): "Lines {first} to {last} of {all}", "第 {first} 至 {last} 行，共 {all} 行";
+    lines_word: "lines", "行";
     key_history_link: "History", "历史";
     key_history_none: "No release has this key.", "没有任何版本包含该键。";
     key_history_none_here: "No release shown here changed this key. Other releases may have.", "此处的版本都没有修改该键，其他版本可能修改过。";

@@ -77,6 +77,37 @@ on_both_set_ups! {
         assert!(matches!(hidden, Error::NotFound(_)), "{hidden:?}");
     }
 
+    async fn each_line_of_a_text_has_the_release_that_last_changed_it(site: Site) {
+        const ROUTES: &str = "dev/shop/routes.yaml";
+        let site = site.with_shop().await;
+        let publish = async |content: &str| {
+            let saves = vec![save(ROUTES, vec![text(content)])];
+            site.service.save_and_publish(ana(), "test".into(), String::new(), saves, None).await.unwrap();
+        };
+        let lines = async || {
+            let blamed = site.service.blame(ana(), &config(ROUTES)).await.unwrap().unwrap();
+            let named: Vec<u64> = blamed.releases.keys().copied().collect();
+            (blamed.lines.into_iter().flatten().collect::<Vec<_>>(), named)
+        };
+        assert!(site.service.blame(ana(), &config(ROUTES)).await.unwrap().is_none(), "nothing is published");
+        publish("a: 1\nb: 1\nc: 1\n").await;
+        publish("a: 1\nb: 2\nc: 1\n").await;
+        publish("new: 1\na: 1\nb: 2\nc: 1\n").await;
+        assert_eq!(lines().await, (vec![3, 1, 2, 1], vec![1, 2, 3]));
+        // A rollback changes the lines that it brings back, and a release without a change of the text changes none.
+        site.service.roll_back(ana(), back(ROUTES, 1)).await.unwrap();
+        assert_eq!(lines().await, (vec![1, 4, 1], vec![1, 4]));
+        // Older lines than those of the last 200 releases have no release.
+        for n in 0..200 {
+            publish(&format!("a: 1\nb: {}\nc: 1\n", n + 10)).await;
+        }
+        let blamed = site.service.blame(ana(), &config(ROUTES)).await.unwrap().unwrap();
+        assert_eq!((blamed.lines, blamed.since), (vec![None, Some(204), None], 5));
+        assert!(site.service.blame(ana(), &config(SHOP)).await.unwrap().is_none(), "items have no lines");
+        let hidden = site.service.blame(&user_with_roles("nobody", &[]), &config(ROUTES)).await.unwrap_err();
+        assert!(matches!(hidden, Error::NotFound(_)), "{hidden:?}");
+    }
+
     async fn first_release_can_be_restored(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;

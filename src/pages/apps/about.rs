@@ -1,14 +1,27 @@
-//! Settings of an application: its description, how programs read it, archiving.
+//! Settings of an application: its description, how programs read it, files with all configs, clones, archiving.
 
-use axum::extract::{Path, State};
+use axum::{
+    extract::{Path, Query, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
 use leptos::server_fn::ServerFn;
+use serde::Deserialize;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
-    api::apps::{ArchiveApp, DescribeApp},
+    api::apps::{ArchiveApp, CloneApp, DescribeApp},
     components::{view::*, *},
-    domain::{catalog::App, names::AppName},
-    pages::{Page, PageResult, console::Console, shared::ArchiveCard},
+    domain::{
+        catalog::App,
+        error::{Invalid, Problem},
+        names::{AppName, EnvName},
+    },
+    pages::{
+        Page, PageError, PageResult,
+        console::Console,
+        shared::{ArchiveCard, EnvStyles},
+    },
     session::guard::CurrentUser,
 };
 
@@ -16,6 +29,8 @@ use crate::{
 struct About {
     app: App,
     owned: bool,
+    /// The environments, if the user may create applications.
+    clone_envs: Option<Vec<(EnvName, EnvStyle)>>,
     /// The API address of one config of the application.
     address: String,
 }
@@ -25,7 +40,10 @@ pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Path(
     let env = matrix.envs.last().map_or_else(|| "prod".to_owned(), |env| env.name.to_string());
     let namespace = matrix.rows.first().map_or_else(|| "application".to_owned(), |(ns, _)| ns.name.to_string());
     let address = format!("{}/api/v1/configs/{env}/{name}/{namespace}", console.public_url);
-    let about = About { app: matrix.app, owned: matrix.is_owner, address };
+    let styles = EnvStyles::of(&console.service.envs().await?);
+    let envs = matrix.envs.iter().map(|env| (env.name.clone(), styles.get(&env.name))).collect();
+    let clone_envs = who.actor.may_create().is_ok().then_some(envs);
+    let about = About { app: matrix.app, owned: matrix.is_owner, clone_envs, address };
     let (title, crumbs) = (name.to_string(), crumbs(&name));
     Ok(Page::new(move |t| format!("{} · {title}", t.app_about()), move || view! { <Show about /> }).crumbs(crumbs))
 }
@@ -33,7 +51,7 @@ pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Path(
 #[component]
 fn Show(about: About) -> impl IntoView {
     let t = lang();
-    let About { app, owned, address } = about;
+    let About { app, owned, clone_envs, address } = about;
     let what = if owned {
         view! { <Describe app=app.clone() /> }.into_any()
     } else {
@@ -49,6 +67,9 @@ fn Show(about: About) -> impl IntoView {
         }
     });
     let read = format!("curl -H 'Authorization: Bearer ttr_…' {address}");
+    let clone = clone_envs.map(|envs| view! { <CloneForm app=app.name.clone() envs /> });
+    let file = |format: &str| format!("/apps/{}/export?format={format}", app.name);
+    let (zip, json) = (file("zip"), file("json"));
     let tokens = format!("/apps/{}/tokens", app.name);
     view! {
         <AppHead app tab=AppTab::About />
@@ -59,6 +80,14 @@ fn Show(about: About) -> impl IntoView {
                 <Code text=read label=t.about_read() />
                 <p class="do"><LinkButton href=tokens icon=I::Key>{t.tokens()}</LinkButton></p>
             </Card>
+            <Card id="file" title=t.about_file()>
+                <p>{t.about_file_text()}</p>
+                <ul class="downloads">
+                    <li><a class="btn small" href=zip download><Icon name=I::Export />".zip"</a></li>
+                    <li><a class="btn small" href=json download><Icon name=I::Export />".json"</a></li>
+                </ul>
+            </Card>
+            {clone}
             {end}
         </div>
     }
@@ -77,4 +106,69 @@ fn Describe(app: App) -> impl IntoView {
         </Form>
     }
     .into_any()
+}
+
+#[component]
+fn CloneForm(app: AppName, envs: Vec<(EnvName, EnvStyle)>) -> impl IntoView {
+    let t = lang();
+    let refused = use_context::<RefusedForm>().filter(|refused| refused.is_of(CloneApp::PATH, None));
+    let envs = envs.into_iter().map(|(env, style)| {
+        let id = format!("clone-{env}");
+        let checked = refused.as_ref().is_none_or(|refused| refused.has_sent("envs[]", env.as_str()));
+        view! {
+            <div class="field check">
+                <input type="checkbox" id=id.clone() name="envs[]" value=env.to_string() checked=checked />
+                <label for=id><EnvTag env=style /></label>
+            </div>
+        }
+    });
+    let envs = envs.collect_view();
+    view! {
+        <Card id="clone" title=t.clone_app()>
+            <p>{t.clone_app_text()}</p>
+            <Form action=CloneApp::PATH>
+                <Hidden name="app" value=app.as_str() />
+                <Field name="to" label=t.name_field() hint=t.start_name_hint() mono=true required=true />
+                <Field name="title" label=t.title_field() hint=t.title_hint() />
+                <fieldset class="field"><legend>{t.clone_envs()}</legend>{envs}</fieldset>
+                <p class="do"><Submit icon=I::Copy>{t.clone_app()}</Submit></p>
+            </Form>
+        </Card>
+    }
+    .into_any()
+}
+
+/// Query parameters of a download.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DownloadQuery {
+    /// `zip` or `json`.
+    format: String,
+}
+
+/// All configs of the application that the user sees, as one file.
+pub(super) async fn download(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Path(name): Path<AppName>,
+    Query(asked): Query<DownloadQuery>,
+) -> Result<Response, PageError> {
+    let kind = match asked.format.as_str() {
+        "zip" => "application/zip",
+        "json" => "application/json",
+        given => {
+            let known = ["zip", "json"].map(str::to_owned).to_vec();
+            let given = given.chars().take(80).collect();
+            return Err(PageError::Refused(Invalid::new("/format", Problem::Unknown { given, known }).into()));
+        }
+    };
+    let file = console.service.app_file(&who.actor, &name, asked.format == "zip").await?;
+    // Names consist of lower-case letters, digits, dots and dashes, so they need no escaping inside of the quotes.
+    let attachment = format!("attachment; filename=\"{name}.{}\"", asked.format);
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, attachment),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, file).into_response())
 }

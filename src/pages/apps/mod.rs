@@ -38,6 +38,7 @@ pub fn routes() -> Router<Console> {
         .route("/apps/{app}", get(matrix::show))
         .route("/apps/{app}/tokens", get(tokens::show))
         .route("/apps/{app}/about", get(about::show))
+        .route("/apps/{app}/export", get(about::download))
         .route("/apps/{app}/promote", get(promote::show))
         .route("/apps/{app}/namespaces/{namespace}", get(namespace::show))
         .route("/apps/{app}/namespaces/{namespace}/keys", get(keys::show))

@@ -290,7 +290,8 @@ impl<'a> RowRenderer<'a> {
         let class = kind.map(KeyChange::as_str).or((!row.others.is_empty()).then_some("others"));
         let id = (self.asked.at == row.key).then_some("at");
         let pick = self.editable.then(|| {
-            let checked = self.was_selected("keys[]", row.key) || self.was_selected("all", "true");
+            let listed = || self.was_selected("all", "true") && !self.was_selected("except[]", row.key);
+            let checked = self.was_selected("keys[]", row.key) || listed();
             view! { <Pick form=selected::FORM key=row.key.to_owned() checked /> }
         });
         view! {

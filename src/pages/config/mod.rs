@@ -2,6 +2,7 @@
 //! releases; readers and usage; import and export.
 
 mod as_text;
+mod blame;
 mod change_panel;
 mod conflicts;
 mod difference;
@@ -64,6 +65,7 @@ pub fn routes() -> Router<Console> {
         .route("/difference", get(difference::show))
         .route("/releases", get(releases::show))
         .route("/releases/{seq}", get(release::show))
+        .route("/blame", get(blame::show))
         .route("/history", get(history::show))
         .route("/readers", get(readers::show))
         .route("/use", get(usage::show))

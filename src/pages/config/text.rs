@@ -53,8 +53,17 @@ fn ReadOnly(opened: Arc<OpenedConfig>) -> impl IntoView {
     if text.is_empty() {
         return view! { <Empty icon=I::Log title=t.no_text_title()><p>{t.no_keys_viewer()}</p></Empty> }.into_any();
     }
-    view! { <div class="document"><Code text label=t.text_of(opened.view.namespace.format.as_str()) /></div> }
-        .into_any()
+    view! {
+        <div class="document"><Code text label=t.text_of(opened.view.namespace.format.as_str()) /></div>
+        <p class="do">{blame_link(&opened)}</p>
+    }
+    .into_any()
+}
+
+/// Renders the link to the release of each line.
+fn blame_link(opened: &OpenedConfig) -> Option<AnyView> {
+    let href = format!("{}/blame", opened.href);
+    opened.view.live.is_some().then(|| view! { <LinkButton href icon=I::Log>{lang().blame()}</LinkButton> }.into_any())
 }
 
 /// Returns the first error with a line number in the refused text, and the text.
@@ -99,6 +108,7 @@ fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
             <p class="do">
                 <Submit tone>{says}</Submit>
                 <LinkButton href=format!("{}/import", opened.href) icon=I::Import>{t.upload_or_import()}</LinkButton>
+                {blame_link(&opened)}
                 {ends}
                 {marks}
             </p>
