@@ -39,7 +39,7 @@ site=$!
 set +m
 trap 'kill -- -$site 2>/dev/null || true' EXIT
 
-say "server 1/2, its library (first build: 8 minutes; later 2)"
+say "server 1/2, its library (first build: 12 minutes; later 3)"
 cargo build --release --package trimtab --lib --features ssr
 say "server 1/2: done"
 wait "$site" || { cat "$log" >&2; exit 1; }

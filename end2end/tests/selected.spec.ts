@@ -32,6 +32,11 @@ test.describe('with scripts', () => {
     await expect(bar(page).locator('output')).toHaveText('3 selected');
     await box(page, 'beta').uncheck();
     await expect(bar(page).locator('output')).toHaveText('2 selected');
+    const all = page.getByRole('checkbox', { name: 'Select all listed keys' });
+    await all.check();
+    await expect(bar(page).locator('output')).toHaveText('5 selected');
+    for (const name of ['beta', 'gamma', 'omega']) await box(page, name).uncheck();
+    await expect(all).not.toBeChecked();
     await expectAccessible(page);
     await expectTargets(page);
     await page.setViewportSize({ width: 320, height: 800 });

@@ -85,7 +85,7 @@ mod tests {
 
     /// Returns the release of each line of the last text. The texts are those of releases 1, 2, 3 …
     fn blame(texts: &[&str]) -> Vec<u64> {
-        let mut numbered = texts.iter().zip(1..).rev();
+        let mut numbered = texts.iter().enumerate().map(|(n, text)| (text, n as u64 + 1)).rev();
         let (newest, number) = numbered.next().unwrap();
         let mut blame = Blame::new(number, (*newest).to_owned());
         for (text, number) in numbered {

@@ -79,7 +79,7 @@ fn shown_boxes() -> Vec<HtmlInputElement> {
 }
 
 fn table() -> Option<HtmlElement> {
-    boxes().first()?.closest("table").ok()??.dyn_into().ok()
+    dom::all(&dom::root(), "th.pick").first()?.closest("table").ok()??.dyn_into().ok()
 }
 
 fn is_long() -> bool {
@@ -203,8 +203,14 @@ fn count() -> usize {
     })
 }
 
-/// Shows the number of selected rows. The bar is shown as long as there are some.
+/// Shows the number of selected rows, and whether all are. The bar is shown as long as there are some.
 fn say_count() {
+    let shown = shown_boxes();
+    for all in dom::all(&dom::root(), ALL).into_iter().filter(|_| !is_long()) {
+        if let Some(all) = all.dyn_ref::<HtmlInputElement>() {
+            all.set_checked(!shown.is_empty() && shown.iter().all(HtmlInputElement::checked));
+        }
+    }
     for output in dom::all(&dom::root(), "output[data-count]") {
         let says = output.dataset().get("count").unwrap_or_default();
         output.set_text_content(Some(&says.replacen("{}", &grouped(count()), 1)));

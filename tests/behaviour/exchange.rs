@@ -50,7 +50,7 @@ fn refusals(preview: &trimtab::service::ExportPreview) -> Vec<(String, RefusedCo
 
 on_both_set_ups! {
     async fn clone_has_the_namespaces_and_an_open_change_with_the_content(site: Site) {
-        let site = site.with_shop().await;
+        let (site, shell) = (site.with_shop().await, Actor::shell());
         publish_both(&site.service, 1).await;
         let prod = vec![save("prod/shop/application", vec![set("n", "9")])];
         site.service.save_and_publish(ana(), "test".into(), "prod".into(), prod, None).await.unwrap();
@@ -62,30 +62,30 @@ on_both_set_ups! {
             title: "Copy".into(),
             envs: envs.iter().map(|env| env.parse().unwrap()).collect(),
         };
-        let changes = site.service.clone_app(ana(), clone("copy", &["dev"]), "Clone shop".into()).await.unwrap();
-        let view = site.service.change(ana(), &changes[0]).await.unwrap();
+        let changes = site.service.clone_app(&shell, clone("copy", &["dev"]), "Clone shop".into()).await.unwrap();
+        let view = site.service.change(&shell, &changes[0]).await.unwrap();
         assert_eq!((changes.len(), view.change.message.as_str()), (1, "Clone shop"));
         let configs: Vec<String> = view.configs.iter().map(|c| c.config.to_string()).collect();
         assert_eq!(configs, ["dev/copy/application", "dev/copy/routes.yaml"]);
         assert_eq!(view.configs[0].after.items().unwrap().len(), 1);
         assert_eq!(view.configs[1].after.text(), Some("n: 1\n"));
-        let matrix = site.service.app(ana(), &"copy".parse().unwrap()).await.unwrap();
+        let matrix = site.service.app(&shell, &"copy".parse().unwrap()).await.unwrap();
         assert_eq!((matrix.app.title.as_str(), matrix.rows.len()), ("Copy", 2));
         // Nothing is live before a publish. A clone without contents has the namespaces alone.
         assert_eq!(site.in_channel("dev/copy/application").await, None);
-        assert!(site.service.clone_app(ana(), clone("empty", &[]), String::new()).await.unwrap().is_empty());
-        assert_eq!(site.service.app(ana(), &"empty".parse().unwrap()).await.unwrap().rows.len(), 2);
-        let taken = site.service.clone_app(ana(), clone("mail", &["dev"]), String::new()).await.unwrap_err();
+        assert!(site.service.clone_app(&shell, clone("empty", &[]), String::new()).await.unwrap().is_empty());
+        assert_eq!(site.service.app(&shell, &"empty".parse().unwrap()).await.unwrap().rows.len(), 2);
+        let taken = site.service.clone_app(&shell, clone("mail", &["dev"]), String::new()).await.unwrap_err();
         assert!(matches!(&taken, Error::Invalid(all) if all[0].pointer == "/to"), "{taken:?}");
         let missing = CloneApp { from: "nothing".parse().unwrap(), ..clone("other", &["dev"]) };
-        assert!(matches!(site.service.clone_app(ana(), missing, String::new()).await, Err(Error::NotFound(_))));
+        assert!(matches!(site.service.clone_app(&shell, missing, String::new()).await, Err(Error::NotFound(_))));
         // Without the right to create applications, or to see this one, nothing is learnt and nothing made.
         let owner = user_with_roles("olga", &[("*/shop/*", Role::OWNER)]);
         let refused = site.service.clone_app(&owner, clone("hers", &["dev"]), String::new()).await.unwrap_err();
         assert!(matches!(refused, Error::Forbidden(_)), "{refused:?}");
-        assert!(site.service.app(ana(), &"hers".parse().unwrap()).await.is_err());
+        assert!(site.service.app(&shell, &"hers".parse().unwrap()).await.is_err());
         // The file of the application is read back.
-        let file = site.service.app_file(ana(), &"shop".parse().unwrap(), true).await.unwrap();
+        let file = site.service.app_file(&shell, &"shop".parse().unwrap(), true).await.unwrap();
         let source = ExportSource::File(file);
         let read = exchange::read(source, &ReadOptions::default()).unwrap().configs;
         assert_eq!(read.iter().filter(|found| found.content.is_some()).count(), 3);
