@@ -17,13 +17,13 @@ for (const scripts of [true, false]) {
       await page.getByRole('link', { name: '.zip' }).click();
       expect((await file).suggestedFilename()).toBe(`${name}.zip`);
       const clone = card(page, 'clone');
-      await clone.getByLabel('Name').fill(name);
+      await clone.getByLabel('Name', { exact: true }).fill(name);
       await clone.getByLabel('prod').uncheck();
       await clone.getByRole('button', { name: 'Clone application' }).click();
       await expect(clone.locator('.wrong')).toBeVisible();
       await expect(clone.getByLabel('prod')).not.toBeChecked();
       const copy = unique('copy');
-      await clone.getByLabel('Name').fill(copy);
+      await clone.getByLabel('Name', { exact: true }).fill(copy);
       await clone.getByRole('button', { name: 'Clone application' }).click();
       await expect(page).toHaveURL(/\/changes\//);
       await expect(page.getByRole('heading', { level: 1 })).toHaveText(`Clone ${name}`);
@@ -154,11 +154,11 @@ for (const scripts of [true, false]) {
       await expect(row).toContainText('Who gets which discount');
 
       await page.getByRole('link', { name: 'About' }).click();
-      await page.locator('[name=title]').fill('Renamed');
-      await page.locator('[name=description]').fill('Line one\nline two');
+      await card(page, 'what').locator('[name=title]').fill('Renamed');
+      await card(page, 'what').locator('[name=description]').fill('Line one\nline two');
       await page.getByRole('button', { name: 'Save' }).click();
       await expect(page.locator('#flash')).toHaveText('Saved.');
-      await expect(page.locator('[name=description]')).toHaveValue('Line one\nline two');
+      await expect(card(page, 'what').locator('[name=description]')).toHaveValue('Line one\nline two');
       await expect(page.locator('.head')).toContainText('Renamed');
 
       await page.getByRole('button', { name: 'Archive' }).click();

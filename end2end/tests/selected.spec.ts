@@ -200,7 +200,7 @@ test.describe('items as one text', () => {
     await expect(page.locator('.code-editor')).toContainText('Line 3, column 3');
     await page.getByRole('button', { name: 'Save' }).click();
     await expect(page.locator('.wrong')).toBeVisible();
-    await editor.fill('{"alpha": "0", "beta": "one", "new": "2"}');
+    await editor.fill('{"alpha": "0",\n "beta": "one", "new": "2"}');
     await page.getByRole('button', { name: 'Save' }).click();
     await expect(page).toHaveURL(/\/application$/);
     await expect(page.locator('#my-change .sum')).toHaveText('1 added1 changed3 removed');

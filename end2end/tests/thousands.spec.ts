@@ -153,7 +153,9 @@ test.describe('with scripts', () => {
     await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight / 3));
     expect(await firstOnScreen(page)).toBeGreaterThan(1_000);
     await expect(link).toBeFocused();
-    // The next key is one press away, and the page follows the focus.
+    // The next row is one press away, its key two, and the page follows the focus.
+    await page.keyboard.press('Tab');
+    await expect(row(page, 25).getByRole('checkbox')).toBeFocused();
     await page.keyboard.press('Tab');
     await expect(row(page, 25).getByRole('link').first()).toBeFocused();
     await expect(row(page, 25)).toBeInViewport();

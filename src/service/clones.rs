@@ -37,12 +37,19 @@ impl Service {
     pub async fn clone_app(&self, actor: &Actor, clone: CloneApp, message: String) -> Result<Vec<ChangeId>> {
         actor.may_create()?;
         let CloneApp { from, to, title, envs } = clone;
+        let mut db = self.db.read().await?;
+        // The preview would compare with an application of this name.
+        if db.app(&to).await?.is_some() {
+            return Err(Invalid::new("/to", Problem::Taken).into());
+        }
+        let description = db.app(&from).await?.map(|app| app.description);
+        drop(db);
         let envs: HashSet<EnvName> = envs.into_iter().collect();
         let exported = self.export_all(actor, None, Some(&from)).await?;
         let configs = exported.into_iter().map(|config| found(config, &to, &envs)).collect();
         let apply = ApplyExport { configs, mode: ImportMode::Merge, create: true, allow_incomplete: false, message };
         let mut preview = self.preview_export(actor, &apply).await?;
-        // Without content, a namespace is created even if the actor may not edit it there.
+        // Configs without content need no right to edit.
         preview.configs.retain(|previewed| envs.contains(&previewed.config.env));
         let is_refused = |outcome: &ConfigOutcome| match outcome {
             ConfigOutcome::Refused(RefusedConfig::NotAllowed(need)) => Some(*need),
@@ -52,7 +59,7 @@ impl Service {
         if let Some(need) = preview.configs.iter().find_map(|previewed| is_refused(&previewed.outcome)) {
             return Err(Error::Forbidden(need));
         }
-        let put = PutApp { name: to, title: Some(title), description: None, archived: None };
+        let put = PutApp { name: to, title: Some(title), description, archived: None };
         self.create_app(actor, put).await.map_err(at_to)?;
         Ok(self.apply_preview(actor, &apply, preview).await?.changes)
     }

@@ -11,7 +11,9 @@ use trimtab::{
         limits,
     },
     exchange::{self, ExportEntry, ExportSource, FoundConfig, ReadOptions},
-    service::{ApplyExport, CloneApp, ConfigOutcome, ImportMode, PutNamespace, RefusedConfig, Service, SizeLimit},
+    service::{
+        ApplyExport, CloneApp, ConfigOutcome, ImportMode, PutApp, PutNamespace, RefusedConfig, Service, SizeLimit,
+    },
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -75,6 +77,11 @@ on_both_set_ups! {
         assert_eq!(site.in_channel("dev/copy/application").await, None);
         assert!(site.service.clone_app(&shell, clone("empty", &[]), String::new()).await.unwrap().is_empty());
         assert_eq!(site.service.app(&shell, &"empty".parse().unwrap()).await.unwrap().rows.len(), 2);
+        let taken = site.service.clone_app(&shell, clone("mail", &["dev"]), String::new()).await.unwrap_err();
+        assert!(matches!(&taken, Error::Invalid(all) if all[0].pointer == "/to"), "{taken:?}");
+        // An archived application keeps its name.
+        let put = PutApp { name: "mail".parse().unwrap(), title: None, description: None, archived: Some(true) };
+        site.service.put_app(&shell, put).await.unwrap();
         let taken = site.service.clone_app(&shell, clone("mail", &["dev"]), String::new()).await.unwrap_err();
         assert!(matches!(&taken, Error::Invalid(all) if all[0].pointer == "/to"), "{taken:?}");
         let missing = CloneApp { from: "nothing".parse().unwrap(), ..clone("other", &["dev"]) };
