@@ -7,7 +7,7 @@
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z].*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build and start the server on http://127.0.0.1:3000, data in ./data (first 15 min, then seconds)
+run: ## build and start the server on http://127.0.0.1:3000, data in ./data (first 12 min, then seconds)
 	@tools/run.sh
 
 check: ## run the quick checks, without servers and browsers (first 8 min, then 1 to 1.5)

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use similar::DiffOp;
-
-use super::diff::text_diff;
+use similar::{DiffOp, TextDiff};
 
 /// Timeout of one comparison. Lines that it does not reach count as changed.
 const TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Returns the lines as an editor counts them. A carriage return alone ends none.
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
 
 /// A blame in progress.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub struct Blame {
 impl Blame {
     /// Begins with the newest release.
     pub fn new(newest: u64, text: String) -> Self {
-        let count = text.split_inclusive('\n').count();
+        let count = lines(&text).len();
         let open = (0..count).map(|line| (line, line)).collect();
         Self { releases: vec![None; count], open, oldest: newest, text }
     }
@@ -42,8 +45,9 @@ impl Blame {
     /// Compares with the text of an older release. Lines that it lacks were changed by the release after it.
     pub fn compare(&mut self, release: u64, text: String) {
         let older = {
-            let diff = text_diff(&text, &self.text, TIMEOUT);
-            let mut older = vec![None; self.text.split_inclusive('\n').count()];
+            let (was, is) = (lines(&text), lines(&self.text));
+            let diff = TextDiff::configure().timeout(TIMEOUT).diff_slices(&was, &is);
+            let mut older = vec![None; is.len()];
             for op in diff.ops() {
                 if let DiffOp::Equal { old_index, new_index, len } = *op {
                     for n in 0..len {
@@ -105,6 +109,10 @@ mod tests {
         // Without the line end the line is another one.
         assert_eq!(blame(&["a\nb", "a\nb\n"]), [1, 2]);
         assert!(blame(&["a\n", ""]).is_empty());
+        // A carriage return alone is part of its line.
+        assert_eq!(blame(&["x\ra\nb\nc\n", "x\ra\nB\nc\n"]), [1, 2, 1]);
+        assert_eq!(blame(&["a\rb\nc\n", "a\rb\nd\n"]), [1, 2]);
+        assert_eq!(blame(&["a\r\nb\r\n", "a\r\nB\r\n"]), [1, 2]);
     }
 
     #[test]

@@ -510,7 +510,7 @@ fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bo
 }
 
 /// Compares two texts line by line. After `time` the rest counts as replaced, so that every page answers in time.
-pub(super) fn text_diff<'a>(old: &'a str, new: &'a str, time: Duration) -> TextDiff<'a, 'a, str> {
+fn text_diff<'a>(old: &'a str, new: &'a str, time: Duration) -> TextDiff<'a, 'a, str> {
     TextDiff::configure().timeout(time).diff_lines(old, new)
 }
 
