@@ -250,7 +250,7 @@ pub async fn edit_keys(
     overwrite: bool,
 ) -> Result<()> {
     use crate::{
-        domain::error::{Invalid, Problem},
+        domain::error::{Invalid, Problem, truncate},
         service::{CopyKeys, CopyMode, FormBase, SelectedKeys},
     };
     let (service, user) = crate::session::guard::caller()?;
@@ -275,9 +275,7 @@ pub async fn edit_keys(
             let targets: Vec<&str> = to.iter().map(String::as_str).chain([other.trim()]).collect();
             let targets = targets.into_iter().filter(|target| !target.is_empty());
             let to = targets.map(str::parse).collect::<std::result::Result<Vec<ConfigId>, _>>();
-            let to = to.map_err(|_| {
-                Invalid::new("/other", Problem::Config { text: other.trim().chars().take(80).collect() })
-            })?;
+            let to = to.map_err(|_| Invalid::new("/other", Problem::Config { text: truncate(other.trim()) }))?;
             if to.is_empty() {
                 return Err(Invalid::new("/to", Problem::Required).into());
             }
@@ -289,7 +287,7 @@ pub async fn edit_keys(
         }
         _ => {
             let known = ["remove", "revert", "move", "copy"].map(str::to_owned).to_vec();
-            return Err(Invalid::new("/act", Problem::Unknown { given: act.chars().take(80).collect(), known }).into());
+            return Err(Invalid::new("/act", Problem::Unknown { given: truncate(&act), known }).into());
         }
     };
     response::redirect(&leads_to);

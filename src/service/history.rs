@@ -1,6 +1,9 @@
 //! The history of one key of a config, and of the lines of a text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use super::Service;
 use crate::{
@@ -45,6 +48,8 @@ pub struct KeyHistory {
 /// Maximum number of releases that a blame goes back, and of bytes that it compares.
 const MAX_BLAMED_RELEASES: u32 = 200;
 const MAX_BLAMED_BYTES: usize = 8 * 1024 * 1024;
+/// Time after which a blame goes back no further.
+const MAX_BLAME_TIME: Duration = Duration::from_secs(2);
 
 /// The live text of a config, with the release that last changed each line.
 #[derive(Clone, Debug)]
@@ -107,7 +112,7 @@ impl Service {
         Ok(KeyHistory { changes, next: Some(newer.since + 1) })
     }
 
-    /// Returns the live text with the release that last changed each line. Goes back up to 200 releases, or 8 MiB.
+    /// Returns the live text with the release that last changed each line. Goes back up to 200 releases, 8 MiB, or 2 s.
     /// Returns `None` for items, and before the first release.
     ///
     /// # Errors
@@ -117,19 +122,22 @@ impl Service {
         let mut db = self.db.read().await?;
         self.location(&mut db, id).await?;
         let releases = db.releases(id, None, MAX_BLAMED_RELEASES).await?;
+        // Comparisons take time. They must not hold a connection that others wait for.
+        drop(db);
         let Some((newest, older)) = releases.split_first() else { return Ok(None) };
-        let Some(text) = text_of(&mut db, newest).await? else { return Ok(None) };
+        let Some(text) = self.text_of(newest).await? else { return Ok(None) };
+        let deadline = Instant::now() + MAX_BLAME_TIME;
         let mut blame = Blame::new(newest.seq, text.clone());
         let (mut left, mut last) = (MAX_BLAMED_BYTES, newest);
         for release in older {
-            if blame.is_complete() {
+            if blame.is_complete() || Instant::now() >= deadline {
                 break;
             }
             if release.sha256 == last.sha256 {
                 blame.same_text(release.seq);
             } else {
                 // A namespace may have had another format.
-                let older_text = text_of(&mut db, release).await?.unwrap_or_default();
+                let older_text = self.text_of(release).await?.unwrap_or_default();
                 let Some(rest) = left.checked_sub(older_text.len()) else { break };
                 left = rest;
                 compute::weigh(older_text.len()).await;
@@ -144,15 +152,16 @@ impl Service {
         let releases = releases.filter(|(seq, _)| named.contains(seq)).collect();
         Ok(Some(BlamedText { text: text.into(), lines, releases, since }))
     }
-}
 
-/// Returns the text of a release. Items have none.
-async fn text_of(db: &mut Conn, release: &Release) -> Result<Option<String>> {
-    let missing = || Error::NotFound(format!("{} release {}", release.config, release.seq));
-    Ok(match db.content(&release.config, release.seq).await?.ok_or_else(missing)? {
-        Content::Kv(_) => None,
-        Content::Text(text) => Some(text.expose().to_owned()),
-    })
+    /// Returns the text of a release. Items have none.
+    async fn text_of(&self, release: &Release) -> Result<Option<String>> {
+        let mut db = self.db.read().await?;
+        let missing = || Error::NotFound(format!("{} release {}", release.config, release.seq));
+        Ok(match db.content(&release.config, release.seq).await?.ok_or_else(missing)? {
+            Content::Kv(_) => None,
+            Content::Text(text) => Some(text.expose().to_owned()),
+        })
+    }
 }
 
 /// Returns the state of a key in the latest release before `before`, or `None` if there is no such release.

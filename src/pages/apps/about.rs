@@ -14,7 +14,7 @@ use crate::{
     components::{view::*, *},
     domain::{
         catalog::App,
-        error::{Invalid, Problem},
+        error::{Invalid, Problem, truncate},
         names::{AppName, EnvName},
     },
     pages::{
@@ -158,7 +158,7 @@ pub(super) async fn download(
         "json" => "application/json",
         given => {
             let known = ["zip", "json"].map(str::to_owned).to_vec();
-            let given = given.chars().take(80).collect();
+            let given = truncate(given);
             return Err(PageError::Refused(Invalid::new("/format", Problem::Unknown { given, known }).into()));
         }
     };

@@ -8,6 +8,7 @@ use super::{OpenedConfig, edit::change_options, fields::ConfigFields};
 use crate::{
     api::config::EditKeys,
     components::{view::*, *},
+    domain::names::ConfigId,
     formats::ItemFormat,
     pages::shared::{CloseDialog, Dialog},
 };
@@ -87,7 +88,7 @@ fn CopyDialog(opened: Arc<OpenedConfig>, is_open: bool) -> impl IntoView {
     let t = lang();
     let refused = refused();
     let targets = opened.editable_envs.iter().map(|env| {
-        let target = format!("{env}/{}/{}", opened.view.id.app, opened.view.id.namespace);
+        let target = ConfigId { env: env.clone(), ..opened.view.id.clone() }.to_string();
         let id = format!("to-{env}");
         let checked = refused.as_ref().is_some_and(|refused| refused.has_sent("to[]", &target));
         view! {
