@@ -209,6 +209,39 @@ pub async fn revert_item(
     Ok(())
 }
 
+/// Undoes the last saved action on the edits of a config, or redoes the one that was undone last. `act` is the pressed
+/// button: `undo` or `redo`.
+#[server(prefix = "/fn", endpoint = "undo-edits")]
+pub async fn undo_edits(
+    /// The config.
+    config: ConfigId,
+    /// The change.
+    change: ChangeId,
+    /// The version of the change that the page showed.
+    version: u64,
+    /// The pressed button.
+    act: String,
+) -> Result<()> {
+    use crate::domain::{
+        error::{Invalid, Problem, truncate},
+        undo::UndoDirection,
+    };
+    let (service, user) = crate::session::guard::caller()?;
+    let t = response::lang();
+    let (direction, says) = match act.as_str() {
+        "undo" => (UndoDirection::Undo, t.edits_undone()),
+        "redo" => (UndoDirection::Redo, t.edits_redone()),
+        _ => {
+            let known = ["undo", "redo"].map(str::to_owned).to_vec();
+            return Err(Invalid::new("/act", Problem::Unknown { given: truncate(&act), known }).into());
+        }
+    };
+    let key = service.undo(&user.actor, &config, &change, version, direction).await?;
+    response::redirect(&page_at(&config, "", &key));
+    response::flash(says);
+    Ok(())
+}
+
 /// Acts on the keys that the user selected on the page of a config. `act` is the pressed button: `remove`, `revert`,
 /// `move` or `copy`.
 #[server(prefix = "/fn", endpoint = "edit-keys")]

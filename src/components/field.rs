@@ -112,6 +112,12 @@ pub fn Field(
     /// Monospace, for keys, values and names.
     #[prop(optional)]
     mono: bool,
+    /// Kind of on-screen keyboard.
+    #[prop(optional)]
+    inputmode: Option<&'static str>,
+    /// Path of the server function that checks the value while it is typed (`islands/check.rs`).
+    #[prop(optional)]
+    check: Option<&'static str>,
 ) -> impl IntoView {
     let hint = hint.filter(|hint| !hint.is_empty());
     let parts = FieldParts::of(&name, pointer, value, hint.is_some(), kind != "password");
@@ -126,6 +132,8 @@ pub fn Field(
             class:mono=mono
             autocomplete=autocomplete
             placeholder=placeholder
+            inputmode=inputmode
+            data-check=check
             required=required
             autofocus=parts.focused(autofocus)
             spellcheck=if mono { Some("false") } else { None }
@@ -233,6 +241,42 @@ pub fn Select(
         </select>
     };
     view! { <FieldFrame id=parts.id label hint problems=parts.problems>{control}</FieldFrame> }
+}
+
+/// A field with a few values, all of which are shown. Arrow keys choose one.
+#[component]
+pub fn Choice(
+    /// Name of the field: the argument of the server function.
+    name: &'static str,
+    /// Label.
+    #[prop(into)]
+    label: String,
+    /// The values.
+    options: &'static [&'static str],
+    /// Initially selected value.
+    #[prop(into)]
+    value: String,
+) -> impl IntoView {
+    let parts = FieldParts::of(name, None, Some(value), false, true);
+    let error = (!parts.problems.is_empty()).then(|| problem_text(&parts.problems));
+    let options = options.iter().map(|option| {
+        let chosen = *option == parts.value;
+        // The form finds its field by this id.
+        let id = chosen.then(|| parts.id.clone());
+        view! {
+            <label>
+                <input type="radio" id=id name=name value=*option checked=chosen />
+                <span>{*option}</span>
+            </label>
+        }
+    });
+    view! {
+        <fieldset class="field">
+            <legend>{label}</legend>
+            <div class="choice pick-one">{options.collect_view()}</div>
+            {error.map(|error| view! { <p class="wrong"><Icon name=I::Stop />{error}</p> })}
+        </fieldset>
+    }
 }
 
 /// Problems of a group of fields that belong to none of its fields.

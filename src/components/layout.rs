@@ -1,6 +1,6 @@
 //! Parts of a page: head, cards, banners, empty states, disclosures and menus.
 
-use super::{I, Icon, view::*};
+use super::{Explain, I, Icon, Term, view::*};
 
 /// The head of a page: the heading, with facts or switches beside it.
 #[component]
@@ -115,13 +115,20 @@ pub fn Card(
     /// The heading.
     #[prop(into)]
     title: String,
+    /// Term in the heading that is explained on demand.
+    #[prop(optional)]
+    term: Option<Term>,
     /// Content.
     children: Children,
 ) -> impl IntoView {
-    let named_by = id.clone();
+    let heading = match term {
+        Some(term) => view! { <div class="with-term"><h2 id=id.clone()>{title}</h2><Explain term /></div> }.into_any(),
+        None => view! { <h2 id=id.clone()>{title}</h2> }.into_any(),
+    };
+    let named_by = id;
     view! {
         <section class="card" aria-labelledby=named_by>
-            <h2 id=id>{title}</h2>
+            {heading}
             {children.view()}
         </section>
     }

@@ -31,6 +31,9 @@ pub fn Table<R: IntoView + 'static>(
     /// Heading of a first column with checkboxes.
     #[prop(optional_no_strip)]
     pick: Option<AnyView>,
+    /// Address of the form for a value in its row, if values can be edited there (`islands/cell.rs`).
+    #[prop(optional_no_strip)]
+    cells: Option<String>,
     /// Headings of the columns.
     columns: Vec<&'static str>,
     /// Heading of a last column with actions, for screen readers.
@@ -46,7 +49,7 @@ pub fn Table<R: IntoView + 'static>(
     let actions = actions.map(|text| view! { <th scope="col"><span class="visually-hidden">{text}</span></th> });
     let Some(LongTable { rows_href, matching, all }) = long else {
         return view! {
-            <table class=class id=id data-live=live>
+            <table class=class id=id data-live=live data-cells=cells>
                 <thead><tr>{pick}{columns}{actions}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
@@ -55,7 +58,7 @@ pub fn Table<R: IntoView + 'static>(
     };
     let with_heading = matching + 1;
     view! {
-        <table class=class id=id data-live=live data-rows=rows_href data-matching=matching data-all=all aria-rowcount=with_heading>
+        <table class=class id=id data-live=live data-rows=rows_href data-matching=matching data-all=all data-cells=cells aria-rowcount=with_heading>
             <thead><tr aria-rowindex="1">{pick}{columns}{actions}</tr></thead>
             {rows}
         </table>

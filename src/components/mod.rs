@@ -17,6 +17,7 @@ mod marks;
 mod nav;
 mod pick;
 mod sentence;
+mod term;
 #[cfg(test)]
 mod tests;
 mod text_area;
@@ -27,7 +28,7 @@ use leptos::context::use_context;
 
 pub use self::{
     code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, marks::*, nav::*,
-    pick::*, sentence::*, text_area::*, when::*,
+    pick::*, sentence::*, term::*, text_area::*, when::*,
 };
 use crate::texts::Lang;
 

@@ -125,6 +125,10 @@ pub enum StateConflict {
     NoEdits,
     /// The other change edits one of the keys already.
     EditedInTarget,
+    /// The change was edited since the page was read, for example in another tab.
+    EditedElsewhere,
+    /// The change has no action to undo or redo.
+    NothingToUndo,
 }
 
 /// A part of the installation.

@@ -27,4 +27,5 @@ pub mod release;
 pub mod sensitive;
 pub mod time;
 pub mod token;
+pub mod undo;
 pub mod unseen;

@@ -5,7 +5,8 @@
 use leptos::prelude::*;
 
 use super::{
-    copy, dom, editor, filter, keep_filter, keep_input, live, long_table, menu, palette, select, shortcuts, swap, times,
+    cell, check, copy, dom, editor, filter, keep_filter, keep_input, live, long_table, menu, palette, select,
+    shortcuts, swap, times,
 };
 use crate::texts::Lang;
 
@@ -24,6 +25,8 @@ pub fn Enhance(
         long_table::start(lang);
         filter::start();
         keep_filter::start();
+        cell::start();
+        check::start();
         copy::start();
         times::start(lang);
         menu::start();

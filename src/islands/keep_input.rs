@@ -1,4 +1,4 @@
-//! Keeps the input when the page is reloaded in the other language.
+//! Keeps the input when the page is reloaded in the other language, or with a newer release.
 
 use leptos::{
     wasm_bindgen::JsCast,
@@ -8,6 +8,10 @@ use leptos::{
 use super::dom;
 
 const KEY: &str = "kept";
+
+/// Id and value of a field, and the release that its form is based on. Without it, saving would overwrite what a newer
+/// release says.
+type Typed = (String, String, Option<String>);
 
 pub fn start() {
     restore();
@@ -41,8 +45,14 @@ fn typed(field: &HtmlElement) -> Option<String> {
     field.dyn_ref::<HtmlSelectElement>().map(HtmlSelectElement::value)
 }
 
+/// Returns the hidden field with the release that the form of a field is based on.
+fn base_of(field: &HtmlElement) -> Option<HtmlInputElement> {
+    field.closest("form").ok()??.query_selector("input[name=base]").ok()??.dyn_into().ok()
+}
+
 fn keep() {
-    let typed: Vec<(String, String)> = fields().iter().filter_map(|f| Some((f.id(), typed(f)?))).collect();
+    let typed: Vec<Typed> =
+        fields().iter().filter_map(|f| Some((f.id(), typed(f)?, base_of(f).map(|base| base.value())))).collect();
     let path = dom::window().location().pathname().unwrap_or_default();
     if let (Some(storage), Ok(json)) = (storage(), serde_json::to_string(&(path, typed))) {
         storage.set_item(KEY, &json).ok();
@@ -53,12 +63,15 @@ fn restore() -> Option<()> {
     let storage = storage()?;
     let json = storage.get_item(KEY).ok()??;
     storage.remove_item(KEY).ok();
-    let (path, typed): (String, Vec<(String, String)>) = serde_json::from_str(&json).ok()?;
+    let (path, typed): (String, Vec<Typed>) = serde_json::from_str(&json).ok()?;
     if dom::window().location().pathname().ok()? != path {
         return None;
     }
-    for (id, value) in typed {
+    for (id, value, base) in typed {
         let Some(field) = dom::by_id(&id) else { continue };
+        if let Some((field, base)) = base_of(&field).zip(base) {
+            field.set_value(&base);
+        }
         if let Some(input) = field.dyn_ref::<HtmlInputElement>() {
             match input.type_().as_str() {
                 "checkbox" => input.set_checked(value == "true"),

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use leptos::{
     wasm_bindgen::{JsCast, closure::Closure},
-    web_sys::{Event, EventSource, HtmlElement, Response},
+    web_sys::{Document, Event, EventSource, HtmlElement, Response},
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -65,9 +65,22 @@ async fn update(lang: Lang) -> Option<()> {
         return None;
     }
     let page = dom::parse(&answer).await?;
+    announce_release(&page);
     let marked = dom::all(&dom::root(), "[data-live]").into_iter().filter(|element| !is_in_use(element));
     let ids: Vec<String> = marked.map(|element| element.id()).collect();
     replace::replace_all(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
+    Some(())
+}
+
+/// Says that a release is live that is newer than the one that this page shows.
+fn announce_release(page: &Document) -> Option<()> {
+    let (here, there) = (dom::by_id("newer")?, page.get_element_by_id("newer")?);
+    if here.dataset().get("seq") == there.get_attribute("data-seq") {
+        return Some(());
+    }
+    let children = js_sys::Array::from(&there.child_nodes());
+    here.replace_children_with_node(&children);
+    here.set_hidden(false);
     Some(())
 }
 

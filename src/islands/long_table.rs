@@ -19,6 +19,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::{dom, match_count, selection, times};
 use crate::{components::BODY_ROWS, texts::Lang};
 
+/// The form of a value that is edited in its row (`cell.rs`).
+pub const CELL_FORM: &str = "form.cell";
 /// Number of bodies in a response of the server.
 pub const FETCHED_BODIES: usize = 4;
 /// Maximum number of loaded bodies that are kept outside of the page.
@@ -254,8 +256,8 @@ impl LongTable {
         Request { table: self.table.clone(), address, query: query.to_owned() }
     }
 
-    /// Returns the bodies that belong into the page: those near the screen, the one with the open form, whose input must
-    /// not be lost, and the one with the focus with its neighbours, so that Tab leads to the next row.
+    /// Returns the bodies that belong into the page: those near the screen, those with an open form, whose input must not
+    /// be lost, and the one with the focus with its neighbours, so that Tab leads to the next row.
     fn wanted(&mut self) -> BTreeSet<usize> {
         let mut wanted = self.near_screen();
         let focus = dom::document().active_element();
@@ -263,7 +265,8 @@ impl LongTable {
             if focus.is_some() && body.contains(focus.as_deref()) {
                 wanted.extend(n.saturating_sub(1)..=n + 1);
             }
-            if self.open.as_ref().is_some_and(|open| body.contains(Some(open.unchecked_ref()))) {
+            let has_cell = body.query_selector(CELL_FORM).is_ok_and(|form| form.is_some());
+            if has_cell || self.open.as_ref().is_some_and(|open| body.contains(Some(open.unchecked_ref()))) {
                 wanted.insert(*n);
             }
         }

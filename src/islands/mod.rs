@@ -1,5 +1,7 @@
 //! Parts that run in the browser. Each is an enhancement: the page works without it.
 
+mod cell;
+mod check;
 mod copy;
 mod dom;
 mod editor;

@@ -5,7 +5,7 @@ use leptos::{
     web_sys::{Document, HtmlElement},
 };
 
-use super::{dom, editor, filter, long_table, select, times};
+use super::{cell, dom, editor, filter, long_table, select, times};
 use crate::texts::Lang;
 
 /// Replaces the elements with these ids by those of `page`.
@@ -18,6 +18,7 @@ pub fn replace_all<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, 
     filter::again();
     select::again();
     editor::mount();
+    cell::again();
 }
 
 /// Replaces the element with this id.

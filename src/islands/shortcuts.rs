@@ -1,5 +1,6 @@
-//! Keyboard shortcuts: `/` for the filter, `n` and `p` for the next and previous difference, `?` for the list of all. They
-//! are ignored in fields and with modifier keys, and can be switched off (`data-keys="off"` on the document).
+//! Keyboard shortcuts: `/` for the filter, `n` and `p` for the next and previous difference, Ctrl+Z and Ctrl+Shift+Z for
+//! undo and redo, `?` for the list of all. They are ignored in fields, and can be switched off (`data-keys="off"` on the
+//! document).
 
 use leptos::{
     wasm_bindgen::JsCast,
@@ -12,15 +13,19 @@ pub fn start() {
     dom::on("keydown", |event| {
         let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
         let typing = dom::closest(&event, "input, textarea, select, [contenteditable]").is_some();
-        let beside = key.ctrl_key() || key.meta_key() || key.alt_key();
-        if typing || beside || dom::root().get_attribute("data-keys").as_deref() == Some("off") {
+        let ctrl = key.ctrl_key() || key.meta_key();
+        if typing || key.alt_key() || dom::root().get_attribute("data-keys").as_deref() == Some("off") {
             return;
         }
+        let press = |button: &str| dom::all(&dom::root(), button).first().map(|button| button.click()).is_some();
         let acted = match key.key().as_str() {
+            "z" if ctrl => press("[data-undo]"),
+            "y" | "Z" if ctrl => press("[data-redo]"),
+            _ if ctrl => false,
             "/" => dom::all(&dom::root(), "[data-filter], main input[type=search]")
                 .first()
                 .is_some_and(|filter| filter.focus().is_ok()),
-            "?" => dom::all(&dom::root(), "[data-key-help]").first().map(|button| button.click()).is_some(),
+            "?" => press("[data-key-help]"),
             "n" => step(1),
             "p" => step(-1),
             _ => false,

@@ -199,7 +199,7 @@ fn Shown(one: One) -> impl IntoView {
                 <div>
                     <DriftList delivery />
                     <Card id="compare" title=t.delivery_comparison()><p class="quiet">{compared}</p>{again}</Card>
-                    <Card id="lock" title=t.delivery_lock()><Lock lock />{free}</Card>
+                    <Card id="lock" title=t.delivery_lock() term=Term::Lock><Lock lock />{free}</Card>
                 </div>
             </div>
         </div>
@@ -213,7 +213,7 @@ fn DriftList(delivery: EnvDelivery) -> impl IntoView {
     let drifts = delivery.drifts;
     if drifts.is_empty() {
         return view! {
-            <Card id="drifts" title=t.delivery_drift()>
+            <Card id="drifts" title=t.delivery_drift() term=Term::Drift>
                 <p class="flag good"><Icon name=I::Ok />{t.delivery_in_sync()}</p>
             </Card>
         }
@@ -228,7 +228,7 @@ fn DriftList(delivery: EnvDelivery) -> impl IntoView {
             </li>
         }
     });
-    view! { <Card id="drifts" title=t.delivery_drift()><ul class="list">{items.collect_view()}</ul></Card> }.into_any()
+    view! { <Card id="drifts" title=t.delivery_drift() term=Term::Drift><ul class="list">{items.collect_view()}</ul></Card> }.into_any()
 }
 
 #[component]
@@ -261,7 +261,7 @@ fn Releases(releases: Vec<Release>, seen: Vec<(usize, usize)>) -> impl IntoView 
     let rows = releases.into_iter().zip(seen).map(|(release, seen)| view! { <ReleaseRow release seen /> });
     let columns = vec![t.config(), t.delivery_accepted(), t.delivery_delivered(), t.delivery_revision(), t.seen_by()];
     view! {
-        <Card id="releases" title=t.delivery_releases()>
+        <Card id="releases" title=t.delivery_releases() term=Term::Release>
             <Table class="rows plain stacked" columns rows=rows.collect_view() />
         </Card>
     }

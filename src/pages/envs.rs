@@ -59,7 +59,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
     };
     view! {
         <Head title=t.environments() />
-        <p class="lead">{t.envs_lead()}</p>
+        <p class="lead">{t.envs_lead()}<Explain term=Term::Protected /></p>
         <section id="envs">
             {(!none).then(|| view! { <div class="bar"><Add first=false /></div> })}
             {table}

@@ -24,6 +24,9 @@ pub(super) fn KeyHelp() -> impl IntoView {
         (&["/"], t.key_filter()),
         (&["n", "p"], t.next_previous()),
         (&["⇧ ↓", "⇧ ↑"], t.key_select()),
+        (&["F2"], t.key_edit_value()),
+        (&["Enter", "Tab"], t.key_save_value()),
+        (&["Ctrl Z", "Ctrl ⇧ Z"], t.key_undo()),
         (&["Esc"], t.key_close()),
         (&["?"], t.key_help()),
     ];

@@ -27,6 +27,7 @@ use crate::{
     domain::access::Pattern,
     http::holder_slots::{HolderSlot, HolderSlots, NoFreeSlot},
     reader::{Reader, nodes::Nodes},
+    service::Account,
     session::{
         guard::{CurrentUser, MissingUser},
         streams::SessionStream as OfSession,
@@ -99,7 +100,7 @@ async fn open(
         (status, [(header::RETRY_AFTER, "10")]).into_response()
     })?;
     let watching = LiveStream {
-        who: who.account.id.clone(),
+        who: who.account.clone(),
         mark: asked.mark,
         of: asked.of,
         news: console.service.delivery_changes(),
@@ -114,7 +115,7 @@ async fn open(
 
 /// One open stream.
 struct LiveStream {
-    who: String,
+    who: Arc<Account>,
     of: Option<Pattern>,
     news: watch::Receiver<u64>,
     reader: Arc<Reader>,
@@ -137,7 +138,10 @@ impl LiveStream {
     async fn changed(&mut self) -> bool {
         loop {
             if let Some(scope) = &self.of {
-                drop(self.nodes.query(&self.who, scope.clone()));
+                drop(self.nodes.query(&self.who.id, scope.clone()));
+                if let Some(config) = scope.config() {
+                    self.nodes.record_person(&config, &self.who.name);
+                }
             }
             let now = page_version(&self.nodes, self.of.as_ref(), *self.news.borrow());
             if now != self.mark {

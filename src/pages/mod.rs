@@ -17,6 +17,8 @@ pub mod config;
 pub mod console;
 pub mod cookies;
 pub mod delivery;
+#[cfg(debug_assertions)]
+mod design;
 pub mod envs;
 pub mod errors;
 pub mod forms;

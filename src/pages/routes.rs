@@ -177,12 +177,10 @@ pub fn all(console: Console) -> Router {
             std::future::ready(response)
         }))
     };
-    AREAS
-        .iter()
-        .map(routes)
-        .fold(Router::new(), Router::merge)
-        .layer(middleware::from_fn_with_state(console.clone(), add_user))
-        .with_state(console)
+    let all = AREAS.iter().map(routes).fold(Router::new(), Router::merge);
+    #[cfg(debug_assertions)]
+    let all = all.merge(super::design::routes());
+    all.layer(middleware::from_fn_with_state(console.clone(), add_user)).with_state(console)
 }
 
 /// Hands the user and the state of the system to the frame, once the page is made.

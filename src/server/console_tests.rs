@@ -217,6 +217,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("repair", "config=ENV/APP/NS"),
     ("reset-password", "id=ID&password=another+long+password"),
     ("resolve", "change=CHANGE&config=ENV/APP/NS&keep=mine&live=0"),
+    ("undo-edits", "config=ENV/APP/NS&change=CHANGE&version=1&act=undo"),
     ("revert-item", "config=ENV/APP/NS&change=CHANGE&key=a"),
     ("revoke-token", "id=ID"),
     ("roll-back", "config=ENV/APP/NS&to=1&live=0"),

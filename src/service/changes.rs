@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use super::{Service, check_text, detached, now, record};
+use super::{Service, check_text, detached, now, record, undo};
 use crate::{
     domain::{
         access::{Actor, Discard, May},
@@ -151,8 +151,11 @@ impl Service {
             let may = actor.may_edit(&config)?;
             let mut tx = service.db.write().await?;
             let mut change = service.own_open_change(&mut tx, &actor, &id).await?;
+            let there = tx.edits(&id).await?;
+            let effect = undo::removal(there.iter().filter(|edit| edit.config == config && edit.key == key));
             if tx.delete_edits(&may, &id, &[&key]).await? > 0 {
                 change.version += 1;
+                tx.insert_step(&may, &id, change.version, &effect).await?;
                 change.updated_at = now();
                 tx.update_change(&change).await?;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ChangeConfig, Service};
+use super::{ChangeConfig, Service, UndoState};
 use crate::{
     domain::{
         access::{Actor, PermissionSet},
@@ -66,6 +66,8 @@ pub struct ConfigView {
     pub other_changes: Vec<Change>,
     /// Open edits of other authors.
     pub others: Vec<PendingEdits>,
+    /// What the actor can undo and redo.
+    pub undo: Option<UndoState>,
 }
 
 impl ConfigView {
@@ -121,6 +123,11 @@ impl Service {
         }
         let mut other_changes = db.open_changes_by(&actor.id, limits::PAGE_ROWS).await?;
         other_changes.retain(|c| mine.as_ref().is_none_or(|m: &OwnChange| m.change.id != c.id));
+        let steps = match actor.may_edit(id) {
+            Ok(_) => db.steps(&actor.id, id).await?,
+            Err(_) => Vec::new(),
+        };
+        let undo = UndoState::of(steps, mine.as_ref().map(|mine| &mine.change.id));
         let LiveConfig { location: ConfigLocation { env, namespace, .. }, content, .. } = live_config;
         Ok(ConfigView {
             id: id.clone(),
@@ -135,6 +142,7 @@ impl Service {
             mine,
             other_changes,
             others,
+            undo,
         })
     }
 

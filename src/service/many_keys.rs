@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     ConfigView, CopyKeys, Exported, FormBase, Saved, Service, filter_words, item_rows, now, other_edits,
-    retry_conflicts,
+    retry_conflicts, undo,
 };
 use crate::{
     domain::{
@@ -90,11 +90,16 @@ impl Service {
         let mut tx = self.db.write().await?;
         let mut change = self.own_open_change(&mut tx, actor, id).await?;
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let chosen: HashSet<&str> = keys.iter().copied().collect();
+        let there = tx.edits(id).await?;
+        let is_chosen = |edit: &&ChangeEdit| edit.config == *config && chosen.contains(edit.key.as_str());
+        let effect = undo::removal(there.iter().filter(is_chosen));
         if tx.delete_edits(&may, id, &keys).await? == 0 {
             return Err(Error::State(StateConflict::NoEdits));
         }
         change.version += 1;
         change.updated_at = now();
+        tx.insert_step(&may, id, change.version, &effect).await?;
         tx.update_change(&change).await?;
         tx.commit().await
     }
@@ -165,6 +170,9 @@ impl Service {
         let moved_keys: Vec<&str> = moved.iter().map(|edit| edit.key.as_str()).collect();
         tx.delete_edits(&may, from, &moved_keys).await?;
         tx.insert_edits(&may, &target.id, &new, now()).await?;
+        // To undo it in one change would not undo it in the other.
+        tx.forget_steps(&may, from).await?;
+        tx.forget_steps(&may, &target.id).await?;
         tx.update_change(&source).await?;
         tx.update_change(&target).await?;
         self.check_size(&mut tx, &target).await?;

@@ -29,6 +29,7 @@ mod search;
 mod setup;
 mod throttle;
 mod tokens;
+mod undo;
 mod validation;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -53,6 +54,7 @@ use crate::{
 pub use crate::{
     clock::{self, now},
     domain::release::DelayReason,
+    storage::SavedStep,
 };
 pub use accounts::{Account, LoginAttempt, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
@@ -83,6 +85,7 @@ pub use search::SearchResults;
 pub use setup::SETUP_LINK_HOURS;
 pub use throttle::KnownBrowser;
 pub use tokens::{NewToken, ShownToken};
+pub use undo::UndoState;
 
 /// The use cases on a database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -155,6 +158,7 @@ impl Service {
             let mut tx = service.db.write().await?;
             let now = now();
             tx.delete_expired(now, now.plus_ms(-24 * 3_600_000)).await?;
+            tx.forget_closed_steps().await?;
             tx.set_tokens_last_used(&uses).await?;
             tx.commit().await
         })

@@ -1,6 +1,6 @@
 //! Saving edits in changes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     Idempotency, Service, check_text,
@@ -16,6 +16,7 @@ use crate::{
         merge::{self, Edit, KeyState},
         names::ConfigId,
         sensitive::Sensitive,
+        undo::{BasedEdit, KeyStep},
     },
     formats,
     storage::{Conn, LiveConfig, NewEdit},
@@ -159,7 +160,7 @@ impl Service {
         may: &May<access::EditConfig>,
         change: &mut Change,
         save: Save,
-        keep_comments: bool,
+        by_program: bool,
     ) -> Result<()> {
         let id = may.on();
         let live_config = self.open_live_config(tx, id).await?;
@@ -167,23 +168,34 @@ impl Service {
             0 => Vec::new(),
             _ => tx.edits(&change.id).await?,
         };
-        let edits = self.check_edits(tx, &live_config, save, &there, keep_comments).await?;
+        let edits = self.check_edits(tx, &live_config, save, &there, by_program).await?;
         change.version += 1;
         change.updated_at = now();
-        let earlier: HashSet<&str> = there.iter().filter(|e| e.config == *id).map(|e| e.key.as_str()).collect();
-        let (mut added, mut reverted) = (Vec::new(), Vec::new());
+        let earlier: HashMap<&str, &ChangeEdit> =
+            there.iter().filter(|e| e.config == *id).map(|e| (e.key.as_str(), e)).collect();
+        let (mut added, mut reverted, mut effect) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (key, edit)) in edits.iter().enumerate() {
             let position = change.version.saturating_mul(100_000) + n as u64;
             let new = NewEdit { key, edit, base: live_config.live, version: change.version, position };
-            match (is_live(&live_config.content, key, edit), earlier.contains(key.as_str())) {
+            let (is_live, before) = (is_live(&live_config.content, key, edit), earlier.get(key.as_str()));
+            let before = before.map(|before| BasedEdit::from(*before));
+            let after = (!is_live).then(|| BasedEdit { edit: edit.clone(), base: live_config.live });
+            match (is_live, before.is_some()) {
                 (true, true) => reverted.push(key.as_str()),
                 (true, false) => {}
                 (false, true) => tx.replace_edit(may, &change.id, &new, now()).await?,
                 (false, false) => added.push(new),
             }
+            if before != after {
+                effect.push(KeyStep { key: key.clone(), before, after });
+            }
         }
         tx.delete_edits(may, &change.id, &reverted).await?;
         tx.insert_edits(may, &change.id, &added, now()).await?;
+        // Programs do not undo.
+        if !by_program {
+            tx.insert_step(may, &change.id, change.version, &effect).await?;
+        }
         tx.update_change(change).await
     }
 

@@ -9,7 +9,9 @@ use sqlx::{
 
 /// Name and content of each file. A new migration has one name in both folders.
 macro_rules! files {
-    ($folder:literal) => { files!($folder: "0001_main", "0002_delivery", "0003_outbox", "0004_secrets", "0005_grants") };
+    ($folder:literal) => {
+        files!($folder: "0001_main", "0002_delivery", "0003_outbox", "0004_secrets", "0005_grants", "0009_undo")
+    };
     ($folder:literal: $($name:literal),+) => {
         [$(($name, include_str!(concat!("../../migrations/", $folder, "/", $name, ".sql")))),+]
     };

@@ -21,6 +21,7 @@ mod search;
 mod secrets;
 mod sessions;
 mod tokens;
+mod undo;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
@@ -47,6 +48,7 @@ pub use live_config::{ConfigLocation, KnownRelease, LiveConfig, LiveRelease};
 use open_error::TimeoutDiagnosis;
 pub use outbox::{ExpectedRelease, OutboxRelease};
 pub use search::{FoundEdit, TouchedConfigs};
+pub use undo::SavedStep;
 use writer::Writer;
 
 /// Timeout for acquiring a connection, the SQLite writer, or an SQLite lock that another process holds.

@@ -19,6 +19,10 @@ texts! {
     by_author(name: &str): "by {name}", "· {name}";
     keys_counted(n: usize): "key" | "keys", "个键";
     lines_counted(n: usize): "line" | "lines", "行";
+    also_here(names: &str): "Also here: {names}", "同时在此页面：{names}";
+    newer_release(n: u64, author: &str): "Release {n} by {author} is live now.", "{author} 发布的版本 {n} 现已生效。";
+    newer_release_text: "This page shows the one before. What you typed is kept.", "此页面仍显示之前的版本。您输入的内容会保留。";
+    show_newer: "Show it", "显示该版本";
     seen_by: "Seen by", "已获取";
     n_of_m(n: usize, m: usize): "{n} of {m}", "{n} / {m}";
     instances_word(m: usize): "instance" | "instances", "个实例";
@@ -131,6 +135,10 @@ texts! {
     upload_or_import: "Upload", "上传";
 
     // My change.
+    undo: "Undo", "撤销";
+    redo: "Redo", "重做";
+    edits_undone: "The last action is undone.", "已撤销上一步操作。";
+    edits_redone: "The action is done again.", "已重做该操作。";
     my_change: "My change", "我的变更";
     no_edits_text: "Your edits are collected here. Nothing is live until you publish.", "修改会汇集在这里，发布之前不会生效。";
     see_difference: "View difference", "查看差异";

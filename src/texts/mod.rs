@@ -15,6 +15,7 @@ mod search;
 mod setup;
 mod shell;
 mod system;
+mod terms;
 mod tokens;
 
 use std::{fmt, str::FromStr};

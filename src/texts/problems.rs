@@ -40,6 +40,8 @@ texts! {
     state_nothing_to_copy: "There is nothing to copy: the targets have these keys already. Overwriting also replaces other values.",
         "没有可复制的内容：目标中已有这些键。选择覆盖可以替换不同的值。";
     state_no_edits: "None of these keys has an edit of yours.", "这些键中没有您的修改。";
+    state_edited_elsewhere: "The change was edited meanwhile, for example in another tab. Nothing was undone. Reload the page.", "该变更已在别处（例如另一个标签页）被修改，未执行撤销。请重新加载页面。";
+    state_nothing_to_undo: "There is nothing to undo or redo.", "没有可撤销或重做的操作。";
     state_edited_in_target: "The other change edits one of these keys already. Publish it, or revert the edit there.", "另一个变更已修改其中的键。请先发布它，或在那里撤销该修改。";
 
     problem_required: "Fill this in.", "请填写此项。";
@@ -225,6 +227,8 @@ impl Lang {
             StateConflict::NothingToCopy => self.state_nothing_to_copy(),
             StateConflict::NoEdits => self.state_no_edits(),
             StateConflict::EditedInTarget => self.state_edited_in_target(),
+            StateConflict::EditedElsewhere => self.state_edited_elsewhere(),
+            StateConflict::NothingToUndo => self.state_nothing_to_undo(),
         }
     }
 

@@ -24,6 +24,9 @@ texts! {
     account: "Account", "账户";
     my_account: "My account", "我的账户";
     key_help: "Keyboard shortcuts", "键盘快捷键";
+    key_edit_value: "Edit the value of the row", "编辑该行的值";
+    key_save_value: "Save the value; Tab also goes to the next row", "保存该值；Tab 同时转到下一行";
+    key_undo: "Undo and redo saved edits", "撤销和重做已保存的修改";
     key_select: "Select the next or previous row as well", "同时选择下一行或上一行";
     key_search: "search everything", "搜索全部内容";
     key_filter: "go to the filter of the page", "转到页面的筛选框";

@@ -16,3 +16,4 @@ mod search;
 mod support;
 mod together;
 mod tokens;
+mod undo;

@@ -146,7 +146,7 @@ fn table(shown: &MatrixData, t: Lang) -> impl IntoView + use<> {
     view! {
         <div class="sheet scroll" tabindex="0" role="region" aria-label=t.app_matrix()>
             <table class="matrix" id="namespaces" data-live=shown.live_query.clone()>
-                <thead><tr><th scope="col">{t.namespace()}</th>{columns}</tr></thead>
+                <thead><tr><th scope="col"><span class="with-term">{t.namespace()}<Explain term=Term::Namespace /></span></th>{columns}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>

@@ -72,7 +72,7 @@ fn Changes(
     let (mine, others) = (items(mine, t.changes_none_mine()), items(others, t.changes_none_others()));
     view! {
         {head}
-        <Card id="mine" title=t.changes_mine()>{mine}</Card>
+        <Card id="mine" title=t.changes_mine() term=Term::Change>{mine}</Card>
         <Card id="others" title=t.changes_others()>{others}</Card>
         <Pager of=t.changes() newer older />
     }

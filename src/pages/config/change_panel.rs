@@ -7,11 +7,15 @@ use leptos::server_fn::ServerFn;
 
 use super::{OpenedConfig, progress::DeliveryProgress};
 use crate::{
-    api::{config::DiscardEdits, paths, publish::Publish},
+    api::{
+        config::{DiscardEdits, UndoEdits},
+        paths,
+        publish::Publish,
+    },
     components::{view::*, *},
     domain::diff::{ConfigDiff, Diff, diff_sha256},
     pages::shared::ConfirmDialog,
-    service::OwnChange,
+    service::{OwnChange, SavedStep, UndoState},
 };
 
 /// Maximum number of keys of the difference that are shown here. The page of the difference shows all.
@@ -63,17 +67,58 @@ fn MyChange(opened: Arc<OpenedConfig>, editing: bool) -> impl IntoView {
     let t = lang();
     let Some(mine) = opened.view.mine.clone() else {
         let text = if opened.may_edit() { t.no_edits_text() } else { t.only_viewer() };
-        return view! { <Card id="mine" title=t.my_change()><p class="quiet">{text}</p></Card> }.into_any();
+        return view! {
+            <Card id="mine" title=t.my_change() term=Term::Change><p class="quiet">{text}</p><UndoButtons opened /></Card>
+        }
+        .into_any();
     };
     let difference = format!("{}/difference", opened.href);
     view! {
-        <Card id="mine" title=t.my_change()>
+        <Card id="mine" title=t.my_change() term=Term::Change>
             <DiffSummary counts=mine.config.diff.counts() />
             <Hunks diff=mine.config.diff.clone() difference label=t.my_change() />
+            <UndoButtons opened=opened.clone() />
             <ChangeActions opened mine editing />
         </Card>
     }
     .into_any()
+}
+
+/// Buttons that undo and redo saved edits. They name what they do. `islands/shortcuts.rs` presses them, too.
+#[component]
+fn UndoButtons(opened: Arc<OpenedConfig>) -> impl IntoView {
+    let t = lang();
+    let UndoState { change, version, undo, redo } = opened.view.undo.clone().filter(|_| opened.may_edit())?;
+    let about = |step: &SavedStep| match (step.keys, step.key.as_str()) {
+        (1, "") => t.the_text().to_owned(),
+        (1, key) => key.to_owned(),
+        (keys, _) => t.n_keys(usize::try_from(keys).unwrap_or(usize::MAX)),
+    };
+    let undo = undo.map(|step| {
+        view! {
+            <button type="submit" class="btn bare small" name="act" value="undo" title=about(&step) data-undo="" aria-keyshortcuts="Control+Z">
+                <Icon name=I::Undo />{t.undo()}
+            </button>
+        }
+    });
+    let redo = redo.map(|step| {
+        view! {
+            <button type="submit" class="btn bare small" name="act" value="redo" title=about(&step) data-redo="" aria-keyshortcuts="Control+Shift+Z">
+                <Icon name=I::Redo />{t.redo()}
+            </button>
+        }
+    });
+    (undo.is_some() || redo.is_some()).then(|| {
+        view! {
+            <Form action=UndoEdits::PATH id="undo" swap="config" class="beside">
+                <Hidden name="config" value=opened.view.id.to_string() />
+                <Hidden name="change" value=change.to_string() />
+                <Hidden name="version" value=version.to_string() />
+                {undo}
+                {redo}
+            </Form>
+        }
+    })
 }
 
 /// The first keys of a difference, and a link to the others at the address `difference`.

@@ -35,7 +35,10 @@ pub fn Conflicts(opened: Arc<OpenedConfig>) -> impl IntoView {
     Some(
         view! {
             <section class="conflicts" id="conflicts" aria-labelledby="conflicts-title">
-                <h2 class="flag warn" id="conflicts-title"><Icon name=I::Warn />{title}</h2>
+                <div class="with-term">
+                    <h2 class="flag warn" id="conflicts-title"><Icon name=I::Warn />{title}</h2>
+                    <Explain term=Term::Conflict />
+                </div>
                 <p class="quiet">{t.conflicts_text()}</p>
                 <ul>{conflicts.into_iter().take(MAX_CONFLICTS).map(each).collect_view()}</ul>
                 {left}

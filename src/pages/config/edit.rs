@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use leptos::server_fn::ServerFn;
 
-use super::{OpenedConfig, conflicts::Merge, fields::ConfigFields, link_start};
+use super::{
+    OpenedConfig,
+    conflicts::Merge,
+    fields::ConfigFields,
+    link_start,
+    value_field::{LINE_ENDS, ValueField, needs_lines},
+};
 use crate::{
     api::{
         config::{CheckText, RemoveItem, RevertItem, SaveItem, SaveText},
@@ -18,15 +24,18 @@ use crate::{
     },
 };
 
-/// Maximum length of a value in a single-line field, in characters.
-const ONE_LINE: usize = 100;
-
-/// Line breaks. A single-line field would lose them.
-const LINE_ENDS: [char; 2] = ['\n', '\r'];
+/// Id of the form of a key.
+pub(super) const FORM: &str = "item";
 
 /// Returns the refused form of a key, or of the text, to which this page is the response.
 fn refused() -> Option<RefusedForm> {
     use_context::<RefusedForm>().filter(|r| [SaveItem::PATH, RemoveItem::PATH, SaveText::PATH].contains(&r.action()))
+}
+
+/// Returns the key of the refused form of an existing key.
+pub(super) fn refused_key() -> Option<String> {
+    let refused = refused()?;
+    if refused.value("new").is_some() { None } else { refused.value("key").map(str::to_owned) }
 }
 
 /// Returns the conflict for which the form of this key was refused, if any. The text has an empty key.
@@ -54,10 +63,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
     let new = met.is_none() && (sent_new || now.is_none() && live.is_none());
     let there = KeyStatus { exists: now.is_some(), live: live.clone() };
     let item = now.or(live).unwrap_or_default();
-    let many = lines
-        || item.value.expose().contains(LINE_ENDS)
-        || item.value.expose().chars().count() > ONE_LINE
-        || sent("value").is_some_and(|v| v.contains(LINE_ENDS));
+    let many = lines || needs_lines(&item) || sent("value").is_some_and(|v| v.contains(LINE_ENDS));
     let around = form_links(&opened, &key, new, &q);
     let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
     let merge = met.map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
@@ -71,7 +77,7 @@ pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) 
         <section class="edit" id="edit" aria-labelledby="edit-title">
             <h2 id="edit-title">{title}</h2>
             {merge}
-            <Form action=SaveItem::PATH id="item" swap="config">
+            <Form action=SaveItem::PATH id=FORM swap="config">
                 <ConfigFields opened=opened.clone() key=if new { String::new() } else { key.clone() } q=q.clone() />
                 {new.then(|| view! { <KeyField key=key.clone() /> })}
                 <ItemFields item was live many more=around.more />
@@ -128,7 +134,7 @@ fn form_links(opened: &OpenedConfig, key: &str, new: bool, q: &str) -> FormLinks
 #[component]
 fn ItemFields(item: Item, was: Option<Item>, live: Option<String>, many: bool, more: String) -> impl IntoView {
     let t = lang();
-    let Item { value, kind, comment, .. } = item;
+    let Item { value, kind, comment, .. } = item.clone();
     let value = value.into_inner();
     let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value.into_inner()}</code></p> });
     let rows = u32::try_from(value.split(LINE_ENDS).count().clamp(3, 20)).unwrap_or(3);
@@ -138,7 +144,7 @@ fn ItemFields(item: Item, was: Option<Item>, live: Option<String>, many: bool, m
         view! { <TextArea name="value" label=t.value() value=value rows mono=true editor /> }.into_any()
     } else {
         view! {
-            <Field name="value" label=t.value() value=value mono=true />
+            <ValueField item />
             <a class="many hint" href=more>{t.multi_line()}</a>
         }
         .into_any()

@@ -8,7 +8,7 @@ use super::{
     ConfigPath, ContentQuery, OpenedConfig,
     change_panel::{ChangePanel, ChangePanelLink},
     conflicts::Conflicts,
-    edit::EditForm,
+    edit::{EditForm, refused_key},
     link_start,
     selected::{self, SelectionBar},
 };
@@ -38,6 +38,7 @@ const MAX_WHOLE_VALUE: usize = 120;
 /// The page of a config's items.
 #[component]
 pub fn Items(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
+    let asked = ContentQuery { edit: refused_key().or(asked.edit), ..asked };
     let editing = opened.may_edit() && (asked.edit.is_some() || asked.add.is_some());
     let selection = opened.may_edit().then(|| view! { <SelectionBar opened=opened.clone() q=asked.q.clone() /> });
     view! {
@@ -113,7 +114,7 @@ fn short_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: &[ItemRow<
     // This note is for browsers without scripts. With scripts, the filter itself shows and removes such a note.
     let found = all.iter().any(|row| row.has(&words));
     view! {
-        <div class="sheet"><Table class="items" id="items" pick=renderer.pick_all() columns=columns() rows=body /></div>
+        <div class="sheet"><Table class="items" id="items" pick=renderer.pick_all() cells=renderer.cells() columns=columns() rows=body /></div>
         {(!found).then(|| no_matches(opened))}
     }
     .into_any()
@@ -141,7 +142,7 @@ fn long_table(opened: &Arc<OpenedConfig>, asked: &ContentQuery, all: Vec<ItemRow
         view! { <PageNumbers of=lang().keys_word() table="items" position hrefs current /> }.into_any()
     };
     view! {
-        <div class="sheet"><Table class="items" id="items" pick=renderer.pick_all() columns=columns() long rows=bodies /></div>
+        <div class="sheet"><Table class="items" id="items" pick=renderer.pick_all() cells=renderer.cells() columns=columns() long rows=bodies /></div>
         {below}
     }
     .into_any()
@@ -231,6 +232,12 @@ impl<'a> RowRenderer<'a> {
     fn pick_all(&self) -> Option<AnyView> {
         let checked = self.was_selected("all", "true");
         self.editable.then(|| view! { <PickAll form=selected::FORM checked /> }.into_any())
+    }
+
+    /// Returns the address of the form for a value in its row.
+    fn cells(&self) -> Option<String> {
+        let address = || paths::with(&format!("{}/cell", self.opened.href), &[("change", &self.asked.change)]);
+        self.editable.then(address)
     }
 
     /// Returns whether the form of the row is open.

@@ -3,6 +3,7 @@
 
 mod as_text;
 mod blame;
+mod cell;
 mod change_panel;
 mod conflicts;
 mod difference;
@@ -20,6 +21,7 @@ mod releases;
 mod selected;
 mod text;
 mod usage;
+mod value_field;
 
 use std::sync::Arc;
 
@@ -62,6 +64,7 @@ pub fn routes() -> Router<Console> {
         .route("/", get(show))
         .route("/text", get(as_text::show))
         .route("/rows", get(items::show_rows))
+        .route("/cell", get(cell::show))
         .route("/difference", get(difference::show))
         .route("/releases", get(releases::show))
         .route("/releases/{seq}", get(release::show))
@@ -96,6 +99,8 @@ pub(super) struct OpenedConfig {
     pub view: ConfigView,
     /// Its readers.
     pub readers: Readers,
+    /// Names of other people with an open page of the config.
+    pub people: Vec<String>,
     /// Other nodes that reported their readers, and those that did not.
     pub coverage: NodeCoverage,
     /// Delay of the deliveries to its environment, if any.
@@ -126,6 +131,7 @@ impl OpenedConfig {
         let view = console.service.config(&user.actor, id, change).await?;
         // Other nodes are asked only once it is known that the config exists and the user may see it.
         let asked = console.nodes.query(&user.account.id, scope.clone());
+        console.nodes.record_person(id, &user.account.name);
         let env_styles = EnvStyles::of(&console.service.envs().await?);
         let coverage = asked.coverage().await;
         let live_query = live::live_query(console, Some(&scope), news);
@@ -136,6 +142,7 @@ impl OpenedConfig {
             editable_envs: editable_envs.collect(),
             env_styles,
             readers: console.nodes.readers(id),
+            people: console.nodes.people(id).into_iter().filter(|name| *name != user.account.name).collect(),
             coverage,
             late: console.service.late(&user.actor).into_iter().find(|l| l.env == id.env),
             drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
@@ -277,6 +284,7 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
     view! {
         {archived}
         {drift}
+        <NewerRelease opened=opened.clone() />
         <Head title=id.namespace.to_string() tag=format.as_str()>
             <Segments label=t.environments() tabs=envs />
             <Facts opened=opened.clone() />
@@ -284,6 +292,25 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
         <Tabs label=t.config() tabs />
     }
     .into_any()
+}
+
+/// The live release, which `islands/live.rs` shows once it is newer than the page. The page stays as it is until the user
+/// asks for that release, because somebody may be typing.
+#[component]
+fn NewerRelease(opened: Arc<OpenedConfig>) -> impl IntoView {
+    let t = lang();
+    let live = opened.view.live.as_ref();
+    let seq = opened.view.live_seq();
+    let here = use_context::<PageAddress>().map(|here| here.path).unwrap_or_else(|| opened.href.clone());
+    let (path, query) = here.split_once('?').unwrap_or((&here, ""));
+    let fields = form_urlencoded::parse(query.as_bytes()).map(|(name, value)| view! { <Hidden name value /> });
+    let fields = fields.collect_view();
+    let show = view! {
+        <form method="get" action=path.to_owned() data-keep="">{fields}<Submit>{t.show_newer()}</Submit></form>
+    };
+    let title = live.map_or_else(String::new, |live| t.newer_release(seq, &live.author));
+    view! { <div id="newer" data-seq=seq hidden=true><Banner mood=Mood::Quiet title action=show.into_any()><p>{t.newer_release_text()}</p></Banner></div> }
+        .into_any()
 }
 
 #[component]
@@ -294,7 +321,7 @@ fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
         Some(live) => view! {
             <span>
                 {t.live_is()}<b><a href=paths::release(&live.config, live.seq)>{t.release_n(live.seq)}</a></b>{t.comma()}
-                <When at=live.accepted_at />" "{t.by_author(&live.author)}
+                <When at=live.accepted_at />" "{t.by_author(&live.author)}<Explain term=Term::Release />
             </span>
         }
         .into_any(),
@@ -307,7 +334,7 @@ fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
     let readers = match all {
         0 => view! { <span>{t.no_readers_yet()}</span> }.into_any(),
         _ => view! {
-            <span>{t.seen_by()}" "<b>{t.n_of_m(seen, all)}</b>" "{t.instances_word(all)}</span>
+            <span>{t.seen_by()}" "<b>{t.n_of_m(seen, all)}</b>" "{t.instances_word(all)}<Explain term=Term::Instance /></span>
         }
         .into_any(),
     };
@@ -316,6 +343,9 @@ fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
             {live}
             <span><b>{grouped(count)}</b>" "{word}</span>
             {readers}
+            <span id="people" data-live=opened.live_query.clone()>
+                {(!opened.people.is_empty()).then(|| t.also_here(&opened.people.join(t.comma())))}
+            </span>
         </p>
     }
     .into_any()

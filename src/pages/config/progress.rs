@@ -25,7 +25,7 @@ pub fn DeliveryProgress(opened: Arc<OpenedConfig>) -> impl IntoView {
     let title = if arrived { t.release_title(live.seq) } else { t.progress_running(live.seq) };
     Some(
         view! {
-            <Card id="way" title>
+            <Card id="way" title term=Term::Delivery>
                 <ol class="way">
                     <li>
                         <span class="dot"><Icon name=I::Ok /></span>

@@ -50,7 +50,7 @@ async fn all(
         let t = lang();
         view! {
             <Head title=t.tokens() />
-            <p class="lead">{t.tokens_lead()}</p>
+            <p class="lead">{t.tokens_lead()}<Explain term=Term::Token /></p>
             <Tokens tokens dead=asked.all path="/tokens" make fresh />
             <Pager of=t.tokens() newer older />
         }

@@ -16,7 +16,7 @@ use super::{
         feed::{BackOff, RELIST},
         known_tokens::KnownTokens,
     },
-    MAX_QUERIES, Nodes, REPLY_BYTES,
+    MAX_QUERIES, Nodes, REPLY_BYTES, people,
     reply::{self, NodeRelease},
 };
 use crate::{
@@ -255,7 +255,8 @@ impl Link<'_> {
         }
         let reader = &self.nodes.reader;
         for (scope, asked) in &mut self.queries {
-            let changed = reader.instances.changed(scope);
+            let names = scope.config().map(|config| self.nodes.own_people(&config)).unwrap_or_default();
+            let changed = reader.instances.changed(scope).wrapping_add(people::version(&names));
             if !asked.is_renewed && (asked.next > now || asked.replied_change == Some(changed)) {
                 continue;
             }
@@ -264,7 +265,7 @@ impl Link<'_> {
             // Sorts up to 50,000 names, so no read may wait for it.
             let written = tokio::task::spawn_blocking(move || {
                 let latest = |config: &ConfigId| NodeRelease::in_store(&own.store, config);
-                reply::write(&own.instances, latest, &of, room, at)
+                reply::write(&own.instances, latest, names, &of, room, at)
             });
             let value = written.await?;
             member.write_reply(scope, &value).await?;

@@ -5,6 +5,7 @@
 //! either. [`link`] writes queries and replies. A page gets the replies that have arrived by the time of its request.
 
 pub mod link;
+mod people;
 mod readers;
 mod reply;
 #[cfg(test)]
@@ -23,7 +24,10 @@ use tokio::{
 };
 
 pub use self::readers::Readers;
-use self::reply::{ConfigReaders, NodeRelease, QueryReply};
+use self::{
+    people::People,
+    reply::{ConfigReaders, NodeRelease, QueryReply},
+};
 use super::Reader;
 pub use crate::channel::NodeInfo;
 use crate::{
@@ -58,6 +62,7 @@ pub struct Nodes {
     name: Arc<str>,
     clock: fn() -> Time,
     state: Mutex<State>,
+    people: Mutex<People>,
     /// Notified when there is a new query.
     query_added: Notify,
     /// Number that changes with each event in the registry.
@@ -134,6 +139,7 @@ impl Nodes {
             name: name.into(),
             clock,
             state,
+            people: Mutex::default(),
             query_added: Notify::new(),
             events: watch::Sender::new(0),
         })
@@ -151,6 +157,27 @@ impl Nodes {
             self.query_added.notify_one();
         }
         PendingCoverage { nodes: Arc::clone(self), scope }
+    }
+
+    /// Records that a person's page of this config is open.
+    pub fn record_person(&self, config: &ConfigId, name: &str) {
+        self.people.lock().record(config, name, Instant::now());
+    }
+
+    /// Returns the people with an open page of this config on this node.
+    fn own_people(&self, config: &ConfigId) -> Vec<String> {
+        self.people.lock().of(config, Instant::now())
+    }
+
+    /// Returns the names of the people with an open page of this config, on all nodes that have replied, sorted.
+    pub fn people(&self, config: &ConfigId) -> Vec<String> {
+        let mut names = self.own_people(config);
+        let state = self.state();
+        let answers = state.queries.get(&config.into()).into_iter().flat_map(|ask| ask.answers.values());
+        names.extend(answers.flat_map(|answer| answer.people.iter().cloned()));
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Returns the readers of a config.
@@ -201,13 +228,14 @@ impl Nodes {
         // The order does not matter. An instance only changes to a later release.
         let sum = |mark: u64, release: &u64| mark.wrapping_add(release.wrapping_mul(1 << 32).wrapping_add(1 << 31));
         let own = own.iter().flatten().fold(0, sum);
+        let people = scope.config().map_or(0, |config| people::version(&self.own_people(&config)));
         let state = self.state();
         let answers = state.queries.get(scope).into_iter().flat_map(|ask| ask.answers.values());
         let others = answers.fold(0_u64, |mark, answer| {
             mark.wrapping_add(1).wrapping_add(scope.config().map_or(0, |_| answer.version))
         });
         let topology = state.others.len() as u64 + ((state.status as u64) << 20);
-        own.wrapping_add(others).wrapping_add(topology << 40)
+        own.wrapping_add(others).wrapping_add(people).wrapping_add(topology << 40)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

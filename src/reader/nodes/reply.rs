@@ -1,5 +1,5 @@
-//! Replies to queries: written within a size limit, and parsed as untrusted. They hold names, addresses, clients and
-//! numbers of releases, but nothing of tokens or contents.
+//! Replies to queries: written within a size limit, and parsed as untrusted. They hold names, addresses, clients,
+//! numbers of releases, and the people with an open page, but nothing of tokens or contents.
 //!
 //! Times are sent as ages, because the clocks of nodes differ and a reply arrives at once.
 
@@ -11,10 +11,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{
-    instances::{Instance, Instances, MAX_PER_CONFIG, MAX_TEXT_BYTES},
-    snapshot::Snapshot,
-    store::SnapshotStore,
+use super::{
+    super::{
+        instances::{Instance, Instances, MAX_PER_CONFIG, MAX_TEXT_BYTES},
+        snapshot::Snapshot,
+        store::SnapshotStore,
+    },
+    people::{MAX_NAME_BYTES, MAX_NAMES},
 };
 use crate::{
     channel::MAX_REPLY_BYTES,
@@ -32,6 +35,8 @@ const COUNT_BYTES: usize = 24;
 #[derive(Debug, Default)]
 pub(super) struct QueryReply {
     pub configs: HashMap<ConfigId, ConfigReaders>,
+    /// Names of people with an open page of the config, if the query is for one.
+    pub people: Vec<String>,
     /// Number of configs that did not fit.
     pub omitted_configs: usize,
     /// Hash of the reply without its ages.
@@ -75,6 +80,9 @@ struct Wire {
     clients: Vec<String>,
     configs: Vec<WireConfig>,
     left: usize,
+    /// Absent in replies of older versions.
+    #[serde(default)]
+    people: Vec<String>,
 }
 
 impl Wire {
@@ -89,7 +97,9 @@ impl Wire {
                 && counts.sum::<usize>() <= MAX_PER_CONFIG
                 && held.chain(ages).all(|number| number <= numbers::MAX_NUMBER)
         };
-        self.left <= MAX_REPLY_BYTES && self.configs.iter().all(of_config)
+        let is_name = |name: &String| (1..=MAX_NAME_BYTES).contains(&name.len());
+        let people = self.people.len() <= MAX_NAMES && self.people.iter().all(is_name);
+        people && self.left <= MAX_REPLY_BYTES && self.configs.iter().all(of_config)
     }
 }
 
@@ -112,6 +122,7 @@ struct WireSeen(String, usize, u64, u64, u64);
 pub(super) fn write(
     own: &Instances,
     latest: impl Fn(&ConfigId) -> NodeRelease,
+    people: Vec<String>,
     scope: &Pattern,
     size_limit: usize,
     now: Time,
@@ -141,7 +152,8 @@ pub(super) fn write(
     let mut clients: Vec<(String, usize)> = names.clients.into_iter().collect();
     clients.sort_by_key(|(_, place)| *place);
     let clients = clients.into_iter().map(|(client, _)| client).collect();
-    json(&Wire { clients, configs, left })
+    let people = people.into_iter().filter(|name| name.len() <= MAX_NAME_BYTES).take(MAX_NAMES).collect();
+    json(&Wire { clients, configs, left, people })
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -229,9 +241,9 @@ pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> 
         return None;
     }
     let wire: Wire = serde_json::from_slice(value).ok().filter(Wire::is_bounded)?;
-    let mut answer = QueryReply { omitted_configs: wire.left, ..QueryReply::default() };
+    let mut answer = QueryReply { omitted_configs: wire.left, people: wire.people, ..QueryReply::default() };
     let mut mark = DefaultHasher::new();
-    wire.left.hash(&mut mark);
+    (&wire.left, &answer.people).hash(&mut mark);
     for WireConfig { config, latest, seen, unnamed } in wire.configs {
         if !scope.covers(&config) {
             return None;

@@ -52,7 +52,7 @@ fn answered(of: &str, configs: &[(&str, &str, u64)]) -> Vec<u8> {
     for (config, name, release) in configs {
         note(&own, config, name, *release, now());
     }
-    write(&own, holds(2), &scope(of), 4096, now()).into_bytes()
+    write(&own, holds(2), Vec::new(), &scope(of), 4096, now()).into_bytes()
 }
 
 fn about(name: &str) -> NodeInfo {
@@ -65,7 +65,7 @@ fn a_reply_arrives_with_its_ages() {
     note(&own, SHOP, "a", 1, Time(1_000_000));
     note(&own, SHOP, "a", 1, Time(1_500_000));
     note(&own, "dev/shop/application", "b", 7, Time(1_500_000));
-    let value = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_600_000));
+    let value = write(&own, holds(1), Vec::new(), &scope("prod/*/*"), 4096, Time(1_600_000));
     assert!(!value.contains("secret") && !value.contains("\"b\""), "{value}");
     // The console has another clock.
     let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(9_600_000)).unwrap();
@@ -75,10 +75,10 @@ fn a_reply_arrives_with_its_ages() {
     assert_eq!(instance.node.as_deref(), Some("x"));
     assert_eq!((answer.configs.len(), answer.omitted_configs), (1, 0));
 
-    let later = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
+    let later = write(&own, holds(1), Vec::new(), &scope("prod/*/*"), 4096, Time(1_700_000));
     assert_eq!(read(later.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().version, answer.version);
     note(&own, SHOP, "a", 2, Time(1_700_000));
-    let changed = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
+    let changed = write(&own, holds(1), Vec::new(), &scope("prod/*/*"), 4096, Time(1_700_000));
     assert_ne!(read(changed.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().version, answer.version);
 }
 
@@ -93,7 +93,7 @@ fn a_reply_keeps_its_size_limit_and_names_instances_that_are_behind() {
         note(&own, SHOP, &format!("{name}{n}"), if behind { n / 1000 } else { 40 + n % 30 }, Time(0));
     }
     for room in [4096, 65536, usize::MAX] {
-        let value = write(&own, holds(30), &scope(SHOP), room, Time(0));
+        let value = write(&own, holds(30), Vec::new(), &scope(SHOP), room, Time(0));
         assert!(value.len() <= room.saturating_mul(2).min(MAX_REPLY_BYTES), "{} in {room}", value.len());
         let answer = read(value.as_bytes(), &scope(SHOP), &"x".into(), Time(0)).unwrap();
         let readers = Readers::of(Vec::new(), answer.configs.values(), holds(70)(&config(SHOP)), Time(0));
@@ -109,7 +109,7 @@ fn configs_beyond_the_size_limit_are_left_out_up_to_date_ones_first() {
     for n in 0..1000 {
         note(&own, &format!("prod/shop/c{n}"), "a", u64::from(n != 999), Time(0));
     }
-    let value = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(0));
+    let value = write(&own, holds(1), Vec::new(), &scope("prod/*/*"), 4096, Time(0));
     let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap();
     assert!(
         value.len() < 8192 && answer.omitted_configs > 900 && answer.omitted_configs + answer.configs.len() == 1000
