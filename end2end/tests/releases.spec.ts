@@ -34,10 +34,10 @@ for (const scripts of [true, false]) {
       await page.goto(`${path}/difference`);
       await expect(page.locator('.versus')).toContainText('Release 2 → Live, release 3');
       await expect(page.locator('.versus .sum')).toHaveText('1 added1 changed1 removed');
-      await page.getByText('Compare other releases').click();
+      await page.getByText('Compare others').click();
       await page.getByLabel('From', { exact: true }).selectOption('1');
       await page.getByLabel('To', { exact: true }).selectOption('2');
-      await page.getByRole('button', { name: 'Compare' }).click();
+      await page.getByRole('button', { name: 'Compare', exact: true }).click();
       await expect(page).toHaveURL(/from=1&to=2/);
       await expect(page.locator('.versus')).toContainText('Release 1 → Release 2');
       const hunks = page.locator('.hunks > li');
@@ -81,7 +81,7 @@ for (const scripts of [true, false]) {
     test('the history of a key shows who changed it, and restores a value', async ({ page }) => {
       await page.goto(path);
       const row = page.locator('#items tr').filter({ hasText: 'pool' });
-      await row.locator('td.when a').click();
+      await row.locator('td.when a').first().click();
       await expect(page.getByRole('heading', { name: 'History of pool' })).toBeVisible();
       const rows = page.locator('table.history tbody tr');
       await expect(rows).toHaveCount(3);

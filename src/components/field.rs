@@ -103,6 +103,9 @@ pub fn Field(
     /// Example value.
     #[prop(optional, into)]
     placeholder: Option<String>,
+    /// Id of a `<datalist>` with suggestions.
+    #[prop(optional)]
+    list: Option<&'static str>,
     /// The field must not be empty.
     #[prop(optional)]
     required: bool,
@@ -134,6 +137,7 @@ pub fn Field(
             placeholder=placeholder
             inputmode=inputmode
             data-check=check
+            list=list
             required=required
             autofocus=parts.focused(autofocus)
             spellcheck=if mono { Some("false") } else { None }

@@ -52,6 +52,7 @@ icons! {
     More "more" "M3.5 8h.1M8 8h.1M12.5 8h.1";
     Undo "undo" "M5.5 3 2.5 6l3 3M2.5 6h7a4 4 0 0 1 0 8H7";
     Redo "redo" "M10.5 3l3 3-3 3M13.5 6h-7a4 4 0 0 0 0 8H9";
+    Swap "swap" "M2.5 5h10M9.5 2l3 3-3 3M13.5 11h-10M6.5 8l-3 3 3 3";
     Trash "trash" "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.5 9h6l.5-9M6.8 7v4M9.2 7v4";
     Import "import" "M8 10.5V3M4.8 6 8 2.8 11.2 6M2.5 12.5v1h11v-1";
     Export "export" "M8 2.5v7.5M4.8 7 8 10.2 11.2 7M2.5 12.5v1h11v-1";

@@ -171,6 +171,13 @@ pub enum Problem {
         /// The format that it has.
         format: Format,
     },
+    /// Two configs of different formats cannot be compared.
+    OtherFormat {
+        /// Format of the one.
+        format: Format,
+        /// Format of the other one.
+        other: Format,
+    },
     /// The config has no such release.
     Release {
         /// The requested number.

@@ -4,7 +4,7 @@ use super::Service;
 use crate::domain::{
     access::Actor,
     change::ChangeId,
-    content::Content,
+    content::{Content, Format},
     diff::Diff,
     error::{Error, Invalid, Problem, Result},
     limits,
@@ -99,42 +99,67 @@ impl Service {
         Ok(releases)
     }
 
-    /// Compares two contents: releases, the live contents of two environments, or the result of a change.
+    /// Compares two contents: releases, the live contents of two configs, or the result of a change.
     ///
     /// # Errors
-    /// Those of [`Service::releases`].
+    /// Those of [`Service::releases`]; [`Problem::OtherFormat`] at `/with` if the formats of two configs differ.
     pub async fn compare(&self, actor: &Actor, left: &Side, right: &Side) -> Result<Compared> {
-        let (old_seq, old) = self.side(actor, left).await?;
-        let (new_seq, new) = self.side(actor, right).await?;
+        let (format, old_seq, old) = self.side(actor, left).await?;
+        let (other, new_seq, new) = self.side(actor, right).await?;
+        if format != other {
+            return Err(Invalid::new("/with", Problem::OtherFormat { format: other, other: format }).into());
+        }
         let diff = Diff::of(&old, &new);
         Ok(Compared { old, old_seq, new, new_seq, diff })
     }
 
-    async fn side(&self, actor: &Actor, side: &Side) -> Result<(u64, Content)> {
+    /// Returns up to `limit` other configs of the format of a config that the actor may see, without archived ones:
+    /// first those of its application, then those of namespaces with its name.
+    ///
+    /// # Errors
+    /// Those of [`Service::releases`].
+    pub async fn comparable_configs(&self, actor: &Actor, id: &ConfigId, limit: usize) -> Result<Vec<ConfigId>> {
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        let format = self.location(&mut db, id).await?.namespace.format;
+        let mut namespaces = db.namespaces_of_format(format).await?;
+        namespaces.retain(|(app, namespace)| actor.sees_namespace(app, namespace));
+        namespaces.sort_by_key(|(app, namespace)| (*app != id.app, *namespace != id.namespace));
+        let envs = db.envs().await?;
+        let configs = namespaces.into_iter().flat_map(|(app, namespace)| {
+            let open = envs.iter().filter(|env| env.archived_at.is_none());
+            open.map(move |env| ConfigId { env: env.name.clone(), app: app.clone(), namespace: namespace.clone() })
+        });
+        Ok(configs.filter(|config| config != id && actor.may_view(config).is_ok()).take(limit).collect())
+    }
+
+    /// Returns the format of the side's config, the number of its release, and its content.
+    async fn side(&self, actor: &Actor, side: &Side) -> Result<(Format, u64, Content)> {
         let id = side.config();
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
         let live_config = self.live_config(&mut db, id).await?;
+        let format = live_config.location.namespace.format;
         match side {
-            Side::Live(_) => Ok((live_config.live, live_config.content)),
-            Side::Release(_, 0) => Ok((0, Content::empty(live_config.location.namespace.format))),
-            Side::Release(_, seq) if *seq == live_config.live => Ok((live_config.live, live_config.content)),
+            Side::Live(_) => Ok((format, live_config.live, live_config.content)),
+            Side::Release(_, 0) => Ok((format, 0, Content::empty(format))),
+            Side::Release(_, seq) if *seq == live_config.live => Ok((format, live_config.live, live_config.content)),
             Side::Release(_, seq) => {
                 if let Some(content) = db.content(id, *seq).await? {
-                    return Ok((*seq, content));
+                    return Ok((format, *seq, content));
                 }
                 // The number may have been skipped when the channel was ahead. Then the release before it is compared.
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
                 let before = db.releases(id, Some(*seq), 1).await?.pop().map(|release| release.seq);
                 let seq = before.filter(|_| *seq < live_config.live).ok_or_else(wrong)?;
                 let content = db.content(id, seq).await?.ok_or_else(wrong)?;
-                Ok((seq, content))
+                Ok((format, seq, content))
             }
             Side::Change(_, change) => {
                 let view = self.change(actor, change).await?;
                 let found = view.configs.into_iter().find(|c| c.config == *id);
                 let config = found.ok_or_else(|| Error::NotFound(id.to_string()))?;
-                Ok((0, config.after))
+                Ok((format, 0, config.after))
             }
         }
     }

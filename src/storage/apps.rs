@@ -6,6 +6,7 @@ use super::{Conn, on, parsed, row::AnyRow};
 use crate::domain::{
     access::{AddNamespace, Administer, Create, May, Own},
     catalog::{App, Env, Namespace},
+    content::Format,
     error::Result,
     names::{AppName, EnvName, NamespaceName},
     time::Time,
@@ -149,6 +150,19 @@ impl Conn {
         let rows: Vec<(String, String)> = on!(self, c => sqlx::query_as(
             "select app, name from namespaces where archived_at is null"
         ).fetch_all(c).await)?;
+        rows.iter().map(|(app, name)| Ok((parsed("an application", app)?, parsed("a namespace", name)?))).collect()
+    }
+
+    /// Returns the namespaces of this format, by application and name, without archived ones and those of archived
+    /// applications.
+    ///
+    /// # Errors
+    /// Returns the errors of [`super::Db::read`].
+    pub async fn namespaces_of_format(&mut self, format: Format) -> Result<Vec<(AppName, NamespaceName)>> {
+        let rows: Vec<(String, String)> = on!(self, c => sqlx::query_as(
+            "select n.app, n.name from namespaces n join apps a on a.name = n.app \
+             where n.format = ? and n.archived_at is null and a.archived_at is null order by n.app, n.name"
+        ).bind(format.as_str()).fetch_all(c).await)?;
         rows.iter().map(|(app, name)| Ok((parsed("an application", app)?, parsed("a namespace", name)?))).collect()
     }
 

@@ -201,7 +201,7 @@ texts! {
     env_nothing(env: &str): "{env}, nothing yet", "{env}：尚无内容";
     compared_with: "Compared with", "对比对象";
     view_of: "View", "视图";
-    compare_others: "Compare other releases", "对比其他版本";
+    compare_others: "Compare others", "对比其他";
     compare_from: "From", "从";
     compare_to: "To", "到";
     compare: "Compare", "对比";

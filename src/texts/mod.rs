@@ -16,6 +16,7 @@ mod setup;
 mod shell;
 mod system;
 mod terms;
+mod timeline;
 mod tokens;
 
 use std::{fmt, str::FromStr};

@@ -76,6 +76,7 @@ texts! {
     problem_kind_items: "This config has keys and values. Edit keys, not a text.", "此配置由键值组成，请编辑键而不是文本。";
     problem_kind_text(format: &str): "This config is one {format} text. Send the text, not keys.", "此配置是一份 {format} 文本，请提交文本而不是键。";
     problem_format_fixed(format: &str): "The format cannot be changed: there are releases in {format}. Create another namespace.", "已有 {format} 格式的版本，格式不能更改。请新建命名空间。";
+    problem_other_format(format: &str, other: &str): "The formats differ: one config is {format}, the other one is {other}. Only configs of the same format can be compared.", "格式不同：一个配置是 {format}，另一个是 {other}。只能对比格式相同的配置。";
     problem_release(release: u64): "This config has no release {release}. Choose one from its list.", "此配置没有版本 {release}，请从列表中选择。";
     problem_idempotency: "This idempotency key was used for another request. Use a new one.", "此幂等键已用于另一请求，请换一个。";
     problem_duration: "Not a duration. Write 90d, 12h or 30m.", "不是时长，请写 90d、12h 或 30m。";
@@ -171,6 +172,9 @@ impl Lang {
             Problem::Kind { format } if *format == Format::Kv => self.problem_kind_items().into(),
             Problem::Kind { format } => self.problem_kind_text(&format_name(*format)),
             Problem::FormatFixed { format } => self.problem_format_fixed(&format_name(*format)),
+            Problem::OtherFormat { format, other } => {
+                self.problem_other_format(&format_name(*format), &format_name(*other))
+            }
             Problem::Release { release } => self.problem_release(*release),
             Problem::Idempotency => self.problem_idempotency().into(),
             Problem::Duration => self.problem_duration().into(),

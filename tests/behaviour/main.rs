@@ -3,6 +3,7 @@
 
 mod accounts;
 mod changes;
+mod comparisons;
 mod delivery;
 mod exchange;
 mod forged;

@@ -1,23 +1,27 @@
-//! Comparison of two states of a config: the live one, a release, another environment's, the user's change.
+//! Comparison of two states of a config: the live one, a release, another environment's or config's, the user's change.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use serde::Deserialize;
 
-use super::{ConfigPage, ConfigPath, OpenedConfig, page};
+use super::{
+    ConfigPage, ConfigPath, OpenedConfig, page,
+    sides::{DifferenceQuery, SideChoice, Sides},
+};
 use crate::{
     api::paths,
     components::{view::*, *},
     domain::{
         content::Format,
         diff::{Counts, Diff, KeyChange, KeyDiff, Window, WindowRows, keys, lines},
-        names::{ConfigId, EnvName},
+        error::Error,
+        names::ConfigId,
         release::Release,
     },
     formats,
+    http::problem,
     pages::{PageResult, console::Console},
-    service::{Compared, ConfigView, Side},
+    service::Compared,
     session::guard::CurrentUser,
     texts::Lang,
 };
@@ -28,103 +32,8 @@ const CONTEXT: usize = 3;
 const MIN_JUMP_KEYS: usize = 8;
 /// Maximum number of releases offered for comparison.
 const OFFERED: u32 = 50;
-
-/// Query parameters of the comparison.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct DifferenceQuery {
-    /// The left side: `live`, a release, `env:<name>`.
-    from: String,
-    /// The right side: `mine`, `live`, a release.
-    to: String,
-    /// The environment whose live content is the left side.
-    env: String,
-    /// The name of the [`DiffView`].
-    view: String,
-    /// Shows unchanged lines too.
-    all: Option<String>,
-    /// The first row shown.
-    row: usize,
-    /// Shows only keys of this kind: `added`, `changed` or `removed`.
-    kind: String,
-}
-
-/// A side of the comparison, as an address names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum SideChoice {
-    Live,
-    Mine,
-    Release(u64),
-    Env(EnvName),
-}
-
-impl SideChoice {
-    fn of(text: &str) -> Option<Self> {
-        match text {
-            "live" => Some(Self::Live),
-            "mine" => Some(Self::Mine),
-            _ => match text.strip_prefix("env:") {
-                Some(env) => env.parse().ok().map(Self::Env),
-                None => text.parse().ok().map(Self::Release),
-            },
-        }
-    }
-
-    fn side(&self, view: &ConfigView) -> Side {
-        let id = view.id.clone();
-        match (self, &view.mine) {
-            (Self::Mine, Some(mine)) => Side::Change(id, mine.change.id.clone()),
-            (Self::Live | Self::Mine, _) => Side::Live(id),
-            (Self::Release(seq), _) => Side::Release(id, *seq),
-            (Self::Env(env), _) => Side::Live(ConfigId { env: env.clone(), ..id }),
-        }
-    }
-
-    /// Returns the name of the side. `seq` is the number of its release.
-    fn name(&self, t: Lang, seq: u64) -> String {
-        match self {
-            Self::Mine => t.my_change().to_owned(),
-            Self::Live | Self::Release(_) if seq == 0 => t.nothing_yet().to_owned(),
-            Self::Live => t.live_release(seq),
-            Self::Release(_) => t.release_title(seq),
-            Self::Env(env) if seq == 0 => t.env_nothing(env.as_str()),
-            Self::Env(env) => t.env_release(env.as_str(), seq),
-        }
-    }
-}
-
-impl fmt::Display for SideChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Live => f.write_str("live"),
-            Self::Mine => f.write_str("mine"),
-            Self::Release(seq) => write!(f, "{seq}"),
-            Self::Env(env) => write!(f, "env:{env}"),
-        }
-    }
-}
-
-/// The compared sides. By default the user's change and the live release, or else the live and the previous release.
-struct Sides {
-    left: SideChoice,
-    right: SideChoice,
-}
-
-impl Sides {
-    /// Chooses the sides. `live` is the live release's number; `pending` says whether the user's change differs.
-    fn of(query: &DifferenceQuery, live: u64, pending: bool) -> Self {
-        let usual = if pending { SideChoice::Mine } else { SideChoice::Live };
-        let right = SideChoice::of(&query.to).filter(|w| !matches!(w, SideChoice::Env(_))).unwrap_or(usual);
-        let before = match right {
-            SideChoice::Release(seq) => SideChoice::Release(seq.saturating_sub(1)),
-            SideChoice::Live => SideChoice::Release(live.saturating_sub(1)),
-            SideChoice::Mine | SideChoice::Env(_) => SideChoice::Live,
-        };
-        let env = query.env.parse().ok().map(SideChoice::Env);
-        let left = env.or_else(|| SideChoice::of(&query.from)).unwrap_or(before);
-        Self { left, right }
-    }
-}
+/// Maximum number of other configs offered for comparison. Any other one can be typed.
+const OFFERED_CONFIGS: usize = 300;
 
 /// Data of the page.
 struct Comparison {
@@ -132,6 +41,8 @@ struct Comparison {
     sides: Sides,
     compared: Compared,
     releases: Vec<Release>,
+    /// Other configs offered for comparison.
+    configs: Vec<ConfigId>,
     view: DiffView,
     all: bool,
     row: usize,
@@ -148,6 +59,14 @@ impl Comparison {
             &[("from", &left), ("to", &right), ("view", view.as_str()), ("all", if all { "1" } else { "" })],
         )
     }
+
+    /// Returns the address of the reverse comparison, if there is one.
+    fn swapped(&self) -> Option<String> {
+        let (config, Sides { left, right }) = self.sides.swapped(&self.opened.view.id)?;
+        let path = format!("{}{}", paths::config(&config), ConfigPage::Difference.path());
+        let (from, to) = (left.to_string(), right.to_string());
+        Some(paths::with(&path, &[("from", &from), ("to", &to), ("view", self.view.as_str())]))
+    }
 }
 
 pub(super) async fn show(
@@ -160,14 +79,38 @@ pub(super) async fn show(
     let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
     let sides = Sides::of(&asked, opened.view.live_seq(), pending);
     let (left, right) = (sides.left.side(&opened.view), sides.right.side(&opened.view));
-    let compared = console.service.compare(&user.actor, &left, &right).await?;
+    let configs = console.service.comparable_configs(&user.actor, &id, OFFERED_CONFIGS).await?;
+    let with = asked.with.trim().to_owned();
+    let compared = match with.parse::<ConfigId>() {
+        Err(problem) if !with.is_empty() => Err(problem.into()),
+        _ => console.service.compare(&user.actor, &left, &right).await,
+    };
+    let compared = match compared {
+        Ok(compared) => compared,
+        Err(error @ (Error::NotFound(_) | Error::Invalid(_))) if !with.is_empty() => {
+            let status = problem::status(&error);
+            let view = move |opened| view! { <Refused opened configs with error /> };
+            return Ok(page(opened, ConfigPage::Difference, view).status(status));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
     let view = DiffView::of(&asked.view);
     let (all, row, kind) = (asked.all.is_some(), asked.row, KeyChange::of(&asked.kind));
     Ok(page(opened, ConfigPage::Difference, move |opened| {
-        let shown = Arc::new(Comparison { opened, sides, compared, releases, view, all, row, kind });
+        let shown = Arc::new(Comparison { opened, sides, compared, releases, configs, view, all, row, kind });
         view! { <Difference shown /> }
     }))
+}
+
+/// The page of a comparison with a config that is missing, hidden, or of another format.
+#[component]
+fn Refused(opened: Arc<OpenedConfig>, configs: Vec<ConfigId>, with: String, error: Error) -> impl IntoView {
+    view! {
+        <Banner mood=Mood::Bad title=lang().error(&error) />
+        <ConfigCard opened configs with />
+    }
+    .into_any()
 }
 
 #[component]
@@ -175,8 +118,11 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
     let Comparison { sides, compared, view, .. } = &*shown;
     if compared.old_seq == 0 && compared.new_seq == 0 && compared.diff.is_empty() {
-        return view! { <Empty icon=I::Split title=t.nothing_to_compare()><p>{t.nothing_to_compare_text()}</p></Empty> }
-            .into_any();
+        return view! {
+            <Empty icon=I::Split title=t.nothing_to_compare()><p>{t.nothing_to_compare_text()}</p></Empty>
+            <ConfigCard opened=shown.opened.clone() configs=shown.configs.clone() with="" />
+        }
+        .into_any();
     }
     let (old, new) = (sides.left.name(t, compared.old_seq), sides.right.name(t, compared.new_seq));
     let format = shown.opened.view.namespace.format;
@@ -187,6 +133,9 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     let here = shown.link(&sides.left, view, shown.all);
     let unfold = shown.link(&sides.left, view, true);
     let (context, kind) = (context(shown.all), shown.kind);
+    let swap = shown
+        .swapped()
+        .map(|href| view! { <LinkButton href tone=Tone::Bare icon=I::Swap>{t.swap_sides()}</LinkButton> });
     let body = view! { <DiffBody diff old=old.clone() new=new.clone() context window kind here unfold /> };
     view! {
         <div class="bar">
@@ -197,6 +146,7 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
             <p><span class="quiet">{old}</span>" → "<b>{new}</b></p>
             <DiffSummary counts />
             {(counts.total() > 1).then(|| view! { <p class="alive-only quiet keys"><kbd>"n"</kbd><kbd>"p"</kbd>" "{t.next_previous()}</p> })}
+            {swap}
             <SideForm shown />
         </div>
         {body}
@@ -219,8 +169,10 @@ fn CommonComparisons(shown: Arc<Comparison>) -> impl IntoView {
         }
         _ => {}
     }
-    if let (SideChoice::Release(seq), true) = (&shown.sides.left, lefts.iter().all(|(w, _)| *w != shown.sides.left)) {
-        lefts.push((shown.sides.left.clone(), shown.sides.left.name(t, *seq)));
+    let left = &shown.sides.left;
+    let is_listed = matches!(left, SideChoice::Release(_) | SideChoice::Config(_));
+    if is_listed && lefts.iter().all(|(which, _)| which != left) {
+        lefts.push((left.clone(), left.name(t, shown.compared.old_seq)));
     }
     let mut tabs: Vec<Tab> = lefts
         .into_iter()
@@ -233,7 +185,7 @@ fn CommonComparisons(shown: Arc<Comparison>) -> impl IntoView {
     view! { <Segments label=t.compared_with() tabs /> }.into_any()
 }
 
-/// Form to choose any two sides.
+/// Forms to choose any two sides, or another config.
 #[component]
 fn SideForm(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
@@ -256,14 +208,18 @@ fn SideForm(shown: Arc<Comparison>) -> impl IntoView {
     let mut to: Vec<_> = view.mine.iter().map(|_| ("mine".to_owned(), t.my_change().to_owned())).collect();
     to.push(live);
     to.extend(releases);
-    for (side, which) in [(&mut from, &shown.sides.left), (&mut to, &shown.sides.right)] {
+    let Comparison { sides, compared, .. } = &*shown;
+    for (side, which, seq) in [(&mut from, &sides.left, compared.old_seq), (&mut to, &sides.right, compared.new_seq)] {
         let name = which.to_string();
         if side.iter().all(|(value, _)| *value != name) {
-            side.push((name, which.name(t, if let SideChoice::Release(seq) = which { *seq } else { 1 })));
+            side.push((name, which.name(t, seq)));
         }
     }
-    let path = format!("{}{}", shown.opened.href, ConfigPage::Difference.path());
-    let view = shown.view.as_str();
+    let (opened, configs) = (shown.opened.clone(), shown.configs.clone());
+    let with = if let SideChoice::Config(other) = &sides.left { other.to_string() } else { String::new() };
+    let path = format!("{}{}", opened.href, ConfigPage::Difference.path());
+    let shown_view = shown.view;
+    let view = shown_view.as_str();
     let view = (!view.is_empty()).then(|| view! { <Hidden name="view" value=view /> });
     let (left, right) = (shown.sides.left.to_string(), shown.sides.right.to_string());
     view! {
@@ -274,7 +230,39 @@ fn SideForm(shown: Arc<Comparison>) -> impl IntoView {
                 {view}
                 <Submit>{t.compare()}</Submit>
             </form>
+            <ConfigForm opened configs with view=shown_view />
         </Reveal>
+    }
+    .into_any()
+}
+
+/// The form to choose another config, on a page without a comparison.
+#[component]
+fn ConfigCard(opened: Arc<OpenedConfig>, configs: Vec<ConfigId>, #[prop(into)] with: String) -> impl IntoView {
+    view! {
+        <Card id="with" title=lang().compare_config()>
+            <ConfigForm opened configs with view=DiffView::default() />
+        </Card>
+    }
+    .into_any()
+}
+
+/// Form to choose another config, whose live content is compared.
+#[component]
+fn ConfigForm(opened: Arc<OpenedConfig>, configs: Vec<ConfigId>, with: String, view: DiffView) -> impl IntoView {
+    let t = lang();
+    let path = format!("{}{}", opened.href, ConfigPage::Difference.path());
+    let options = configs.iter().map(|config| view! { <option value=config.to_string()></option> }).collect_view();
+    let view = view.as_str();
+    let view = (!view.is_empty()).then(|| view! { <Hidden name="view" value=view /> });
+    let (label, note) = (t.compare_config_field(), t.compare_config_note());
+    view! {
+        <form method="get" action=path class="row choose">
+            <Field name="with" label note value=with list="configs" mono=true required=true />
+            <datalist id="configs">{options}</datalist>
+            {view}
+            <Submit>{t.compare_live()}</Submit>
+        </form>
     }
     .into_any()
 }
@@ -453,35 +441,4 @@ pub(in crate::pages) fn other_rows<T>(shown: &WindowRows<T>, way: Option<WayToRo
     }
     let position = (!shown.rows.is_empty()).then(|| t.rows_of(shown.from + 1, shown.next_row(), shown.total));
     Some(view! { <p class="cut">{previous}<span>{position}</span>{next}</p> }.into_any())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sides(query: &str, live: u64, pending: bool) -> String {
-        let Query(asked) = Query::try_from_uri(&format!("/?{query}").parse().unwrap()).unwrap();
-        let Sides { left, right } = Sides::of(&asked, live, pending);
-        format!("{left} {right}")
-    }
-
-    #[test]
-    fn own_change_is_compared_with_the_live_release() {
-        assert_eq!(sides("", 4, true), "live mine");
-        assert_eq!(sides("from=2", 4, true), "2 mine");
-        assert_eq!(sides("env=staging", 4, true), "env:staging mine");
-    }
-
-    #[test]
-    fn without_a_change_a_release_is_compared_with_the_previous_one() {
-        assert_eq!(sides("", 4, false), "3 live");
-        assert_eq!(sides("", 0, false), "0 live");
-        assert_eq!(sides("to=3", 4, true), "2 3");
-        assert_eq!(sides("from=env:dev&to=2", 4, true), "env:dev 2");
-    }
-
-    #[test]
-    fn invalid_parameters_are_ignored() {
-        assert_eq!(sides("from=-1&to=env:dev&env=Not+A+Name", 4, true), "live mine");
-    }
 }

@@ -356,12 +356,16 @@ impl<'a> RowRenderer<'a> {
         });
         let (at, text, author, fresh) = known.as_ref()?;
         let by = format!("{}{author}", lang().comma());
+        let title = lang().release_title(seq);
+        let release = paths::release(&self.opened.view.id, seq);
+        let release = view! { " "<a class="seq" href=release title=title.clone() aria-label=title>{seq}</a> };
         let history_of = view! { <span class="visually-hidden">{lang().key_history_link()}": "</span> };
         // The browser updates only times of the last day; older ones hardly change while the page is open.
         Some(if *fresh {
-            view! { <a href=history>{history_of}<When at=*at />{by}</a> }.into_any()
+            view! { <a href=history>{history_of}<When at=*at />{by}</a>{release} }.into_any()
         } else {
-            view! { <a href=history>{history_of}<time datetime=at.rfc3339()>{text.clone()}</time>{by}</a> }.into_any()
+            view! { <a href=history>{history_of}<time datetime=at.rfc3339()>{text.clone()}</time>{by}</a>{release} }
+                .into_any()
         })
     }
 }

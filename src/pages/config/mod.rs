@@ -19,6 +19,7 @@ mod readers;
 mod release;
 mod releases;
 mod selected;
+mod sides;
 mod text;
 mod usage;
 mod value_field;
