@@ -21,6 +21,7 @@ mod term;
 #[cfg(test)]
 mod tests;
 mod text_area;
+mod timeline;
 pub mod view;
 mod when;
 
@@ -28,7 +29,7 @@ use leptos::context::use_context;
 
 pub use self::{
     code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, marks::*, nav::*,
-    pick::*, sentence::*, term::*, text_area::*, when::*,
+    pick::*, sentence::*, term::*, text_area::*, timeline::*, when::*,
 };
 use crate::texts::Lang;
 

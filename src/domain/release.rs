@@ -1,8 +1,15 @@
 //! Releases: immutable, numbered documents, and the state of their delivery.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
-use super::{change::ChangeId, content::Format, names::ConfigId, time::Time};
+use super::{
+    change::ChangeId,
+    content::Format,
+    names::{ConfigId, EnvName, NamespaceName},
+    time::Time,
+};
 
 /// A release without its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +38,46 @@ pub struct Release {
     pub delivered_at: Option<Time>,
     /// The channel's revision after the delivery.
     pub revision: Option<i64>,
+}
+
+/// Position of a release among those of its application, which are ordered by time. In addresses it is a text:
+/// `1795364000000~prod~application~12`. No name contains a `~`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReleasePosition {
+    /// Time of the commit in SQL. A change gives all of its releases the same time.
+    pub accepted_at: Time,
+    /// Its environment.
+    pub env: EnvName,
+    /// Its namespace.
+    pub namespace: NamespaceName,
+    /// Its number.
+    pub seq: u64,
+}
+
+impl From<&Release> for ReleasePosition {
+    fn from(release: &Release) -> Self {
+        let ConfigId { env, namespace, .. } = release.config.clone();
+        Self { accepted_at: release.accepted_at, env, namespace, seq: release.seq }
+    }
+}
+
+impl fmt::Display for ReleasePosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}~{}~{}~{}", self.accepted_at.0, self.env, self.namespace, self.seq)
+    }
+}
+
+impl FromStr for ReleasePosition {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.split('~');
+        let mut next = || parts.next().ok_or(());
+        let accepted_at = Time(next()?.parse().map_err(|_| ())?);
+        let (env, namespace) = (next()?.parse().map_err(|_| ())?, next()?.parse().map_err(|_| ())?);
+        let seq = next()?.parse().map_err(|_| ())?;
+        if parts.next().is_some() { Err(()) } else { Ok(Self { accepted_at, env, namespace, seq }) }
+    }
 }
 
 /// State of the delivery when a publish returns.
@@ -67,8 +114,8 @@ pub enum DelayReason {
     Slow,
 }
 
-impl std::fmt::Display for DelayReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for DelayReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // Programs read this text. The message of the channel is for the pages and the log.
             Self::Channel(_) => f.write_str("etcd is not responding; see the server log"),
@@ -96,4 +143,22 @@ pub struct Published {
     pub releases: Vec<Release>,
     /// State of their delivery.
     pub delivery: Delivery,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_back_and_anything_else_is_none() {
+        let text = "1795364000000~prod~routes-2.yaml~12";
+        let position: ReleasePosition = text.parse().unwrap();
+        assert_eq!(
+            (position.seq, position.namespace.as_str(), position.to_string().as_str()),
+            (12, "routes-2.yaml", text)
+        );
+        for wrong in ["", "1", "1~prod~a", "1~prod~a~1~", "x~prod~a~1", "1~Prod~a~1", "1~prod~a~-1"] {
+            assert!(wrong.parse::<ReleasePosition>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -662,3 +662,63 @@ async fn long_tables_have_pages_and_parts_for_the_island() {
     let eve = site.log_in("eve").await;
     assert_eq!(site.get("/configs/dev/shop/application/rows", &eve).await.status, 404);
 }
+
+#[tokio::test]
+async fn releases_of_an_application_and_comparisons_hide_what_the_user_may_not_see() {
+    let site = TestConsole::at("http://localhost").await;
+    let publish = async |config: &str, value: &str| {
+        let config: crate::domain::names::ConfigId = config.parse().unwrap();
+        let (confirm, edits) = (config.env.to_string(), vec![("a".to_owned(), Edit::Set(Item::string(value)))]);
+        let saves = vec![Save { config, change: None, base: None, version: None, edits }];
+        site.service.save_and_publish(&Actor::shell(), "why".into(), confirm, saves, None).await.unwrap();
+    };
+    for (config, value) in [
+        ("dev/shop/application", "1"),
+        ("dev/shop/application", "2"),
+        ("prod/shop/application", "1"),
+        ("dev/mail/application", "3"),
+        ("prod/mail/application", "4"),
+    ] {
+        publish(config, value).await;
+    }
+    let (ana, eve) = (site.log_in("ana").await, site.log_in("eve").await);
+    let page = site.get("/apps/shop/releases", &ana).await;
+    assert_eq!((page.status, page.body.matches("class=\"dot\"").count()), (200, 3), "{}", page.body);
+    assert!(page.body.contains("<title>Release 2 of dev/shop/application, "), "{}", page.body);
+    // The picture has no lane, and the table no row, of a hidden environment.
+    let page = site.get("/apps/mail/releases", &eve).await;
+    assert_eq!((page.status, page.body.matches("class=\"dot\"").count()), (200, 1));
+    assert!(!page.body.contains("prod"), "{}", page.body);
+    let answers = ["/apps/shop/releases", "/apps/none/releases"].map(async |path| {
+        let answer = site.get(path, &eve).await;
+        (answer.status, answer.body.contains("class=\"timeline\""))
+    });
+    assert_eq!(futures::future::join_all(answers).await, [(404, false), (404, false)]);
+
+    let compare = async |with: &str, cookie: &str| {
+        site.get(&format!("/configs/dev/mail/application/difference?with={with}"), cookie).await
+    };
+    let both = site.log_in("root").await;
+    let compared = compare("prod/shop/application", &both).await;
+    assert_eq!(compared.status, 200);
+    assert!(compared.body.contains("prod/shop/application, release 1"), "{}", compared.body);
+    assert!(
+        compared.body.contains("/configs/prod/shop/application/difference?from=dev%2Fmail%2Fapplication&amp;to=live")
+    );
+    let (hidden, missing) =
+        (compare("prod/shop/application", &eve).await, compare("prod/none/application", &eve).await);
+    assert_eq!((hidden.status, missing.status), (404, 404));
+    assert!(hidden.body.contains("prod/shop/application does not exist, or you have no access to it."));
+    assert!(missing.body.contains("prod/none/application does not exist, or you have no access to it."));
+    assert!(!hidden.body.contains("<option value=\"prod/shop/application\""), "{}", hidden.body);
+    assert_eq!(compare("prod/shop", &eve).await.status, 422);
+    // The list of a config's releases chooses any two of them. By default they are the newest ones.
+    let list = site.get("/configs/dev/shop/application/releases", &ana).await.body;
+    let chosen: Vec<_> = list
+        .split("<input type=\"radio\"")
+        .skip(1)
+        .filter(|input| input.split('>').next().unwrap().contains("checked"))
+        .collect();
+    assert_eq!(chosen.len(), 2);
+    assert!(chosen[0].contains("name=\"to\" value=\"2\"") && chosen[1].contains("name=\"from\" value=\"1\""), "{list}");
+}

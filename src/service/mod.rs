@@ -28,6 +28,7 @@ mod save;
 mod search;
 mod setup;
 mod throttle;
+mod timeline;
 mod tokens;
 mod undo;
 mod validation;
@@ -84,6 +85,7 @@ pub use save::{Save, Saved};
 pub use search::SearchResults;
 pub use setup::SETUP_LINK_HOURS;
 pub use throttle::KnownBrowser;
+pub use timeline::AppReleases;
 pub use tokens::{NewToken, ShownToken};
 pub use undo::UndoState;
 

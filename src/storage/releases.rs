@@ -10,8 +10,8 @@ use crate::{
         change::ChangeId,
         content::{Content, Format},
         error::Result,
-        names::{AppName, ConfigId, EnvName},
-        release::Release,
+        names::{AppName, ConfigId, EnvName, NamespaceName},
+        release::{Release, ReleasePosition},
         time::Time,
     },
 };
@@ -251,6 +251,32 @@ impl Conn {
         Ok(on!(self, c => sqlx::query_as(
             releases!("releases r where r.env = ? order by r.accepted_at desc limit ?")
         ).bind(env.as_str()).bind(limit).fetch_all(c).await)?)
+    }
+
+    /// Returns the releases of an application before a position, newest first. With a namespace, only its releases.
+    ///
+    /// # Errors
+    /// Returns the errors of [`super::Db::read`].
+    pub async fn releases_of_app(
+        &mut self,
+        app: &AppName,
+        namespace: Option<&NamespaceName>,
+        before: Option<&ReleasePosition>,
+        limit: u32,
+    ) -> Result<Vec<Release>> {
+        let namespace = namespace.map_or("", NamespaceName::as_str);
+        let (at, env, of, seq) = before.map_or((i64::MAX, "", "", 0), |position| {
+            (position.accepted_at.0, position.env.as_str(), position.namespace.as_str(), signed(position.seq))
+        });
+        // MySQL compares tuples without the index, so the time is also compared alone.
+        Ok(on!(self, c => sqlx::query_as(
+            releases!(
+                "releases r where r.app = ? and (? = '' or r.namespace = ?) and r.accepted_at <= ? \
+                 and (r.accepted_at, r.env, r.namespace, r.seq) < (?, ?, ?, ?) \
+                 order by r.accepted_at desc, r.env desc, r.namespace desc, r.seq desc limit ?"
+            )
+        ).bind(app.as_str()).bind(namespace).bind(namespace).bind(at).bind(at).bind(env).bind(of).bind(seq)
+            .bind(limit).fetch_all(c).await)?)
     }
 
     /// Returns the live release of each config of an application, without content.

@@ -15,6 +15,7 @@ mod roles;
 mod rollback;
 mod search;
 mod support;
+mod timeline;
 mod together;
 mod tokens;
 mod undo;

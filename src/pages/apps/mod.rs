@@ -5,6 +5,7 @@ mod keys;
 mod matrix;
 mod namespace;
 mod promote;
+mod releases;
 mod tokens;
 
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ pub fn routes() -> Router<Console> {
         .route("/apps/{app}/about", get(about::show))
         .route("/apps/{app}/export", get(about::download))
         .route("/apps/{app}/promote", get(promote::show))
+        .route("/apps/{app}/releases", get(releases::show))
         .route("/apps/{app}/namespaces/{namespace}", get(namespace::show))
         .route("/apps/{app}/namespaces/{namespace}/keys", get(keys::show))
 }
@@ -207,6 +209,7 @@ fn AppHead(
     let to = |this: AppTab, text: &str, end: &str| Tab::to(text, format!("{path}{end}")).when(tab == this);
     let tabs = vec![
         to(AppTab::Configs, t.app_configs(), ""),
+        to(AppTab::Releases, t.tab_releases(), "/releases"),
         to(AppTab::Promote, t.promote(), "/promote"),
         to(AppTab::Tokens, t.tokens(), "/tokens"),
         to(AppTab::About, t.app_about(), "/about"),
@@ -230,6 +233,7 @@ fn AppHead(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AppTab {
     Configs,
+    Releases,
     Promote,
     Tokens,
     About,
