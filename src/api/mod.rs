@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod apps;
+pub mod bin;
 pub mod changes;
 pub mod config;
 pub mod copies;

@@ -5,12 +5,21 @@ use std::fmt::{self, Display, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::{
+    bin::BinObject,
     change::ChangeId,
     names::{AppName, ConfigId},
 };
 
 /// Path of the page that creates a token.
 pub const NEW_TOKEN: &str = "/tokens/new";
+
+/// Path of the recycle bin.
+pub const BIN: &str = "/bin";
+
+/// Returns the path of the page that removes an archived object for good.
+pub fn removal(object: &BinObject) -> String {
+    format!("{BIN}/{}/{object}", object.kind())
+}
 
 /// Returns the path of a config's page.
 pub fn config(id: &ConfigId) -> String {

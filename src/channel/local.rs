@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        entry::Entry,
+        entry::{Entry, Identity},
         names::{ConfigId, EnvName},
     },
     metrics,
@@ -132,6 +132,10 @@ impl Local {
         drop(state);
         self.delivered.notify_waiters();
         Ok(Delivered { revision, already: plan.already })
+    }
+
+    pub(super) fn held(&self, config: &ConfigId) -> Option<Identity> {
+        self.state.lock().held(config).release
     }
 
     pub(super) fn list_by<T>(&self, keep: impl FnMut(Entry) -> T) -> Listing<T> {

@@ -215,6 +215,9 @@ impl Channel {
     /// this or a later one of its config, so a repeated delivery is safe. If the channel holds a later release of one
     /// config and lacks the release of another, nothing is written at all.
     ///
+    /// The removal of a config ([`Entry::removal`]) deletes the document and replaces the metadata. It is not written if
+    /// another program has replaced the document alone.
+    ///
     /// # Errors
     /// After [`ChannelError::Fenced`], [`ChannelError::Mismatch`], [`ChannelError::Overtaken`],
     /// [`ChannelError::TooLarge`] and [`ChannelError::Refused`] nothing was written. After
@@ -238,6 +241,18 @@ impl Channel {
             (Self::Local(local), Lock::Local(lock)) => local.deliver(lock, &batch, repair),
             (Self::Etcd(etcd), Lock::Etcd(lock)) => etcd.deliver(lock, &batch, repair).await,
             _ => Err(ChannelError::Fenced { env: lock.env().clone() }),
+        }
+    }
+
+    /// Returns what the channel holds of the configs of these releases or removals, in the same order: a release, a
+    /// removal, or nothing.
+    ///
+    /// # Errors
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn held(&self, of: &[Entry]) -> Result<Vec<Option<Identity>>, ChannelError> {
+        match self {
+            Self::Local(local) => Ok(of.iter().map(|entry| local.held(&entry.config)).collect()),
+            Self::Etcd(etcd) => etcd.held(&of.iter().collect::<Vec<_>>()).await,
         }
     }
 

@@ -29,6 +29,11 @@ pub(super) struct HeldRelease {
 }
 
 impl HeldRelease {
+    /// Returns the revision that last wrote its document. 0 without one: a removal has none.
+    pub fn document_revision(&self) -> i64 {
+        if self.release.as_ref().is_some_and(Identity::is_removal) { 0 } else { self.revision }
+    }
+
     /// Returns whether this is the entry's release or a later one.
     pub fn covers(&self, entry: &Entry) -> bool {
         match &self.release {
@@ -96,7 +101,7 @@ pub(super) fn checked_batch<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec
     }
     let batch: Vec<&Entry> = latest.into_values().collect();
     fits(batch.iter().copied())?;
-    for entry in &batch {
+    for entry in batch.iter().filter(|entry| !entry.meta.is_removal()) {
         if entry.document.expose().trim().is_empty() {
             let why = "is empty; a program that reads it from etcd would stop";
             return Err(ChannelError::Refused(format!("the document of {} {why}", entry.config)));

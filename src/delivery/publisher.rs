@@ -27,7 +27,7 @@ use crate::{
         names::{ConfigId, EnvName},
         time::Time,
     },
-    service::{Arrival, DelayReason, Dispatch, LateEnv, now},
+    service::{Arrival, DelayReason, Dispatch, LateEnv, detached, now},
     storage::Db,
     tasks::{Task, TaskDriver, TaskHandle, panic_text},
     texts::Lang,
@@ -49,6 +49,8 @@ const IDLE_POLL_DELAY: Duration = Duration::from_millis(10);
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Minimum retry delay, also when the channel reports a change.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Maximum number of removals that are delivered before the next read of the outbox.
+const MAX_REMOVALS: u32 = 20;
 
 /// Carries releases from SQL into the channel. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -144,7 +146,7 @@ impl Publisher {
         self.workers.wait().await;
     }
 
-    /// Returns the environments with releases in the outbox, each with the time of its oldest release.
+    /// Returns the environments with releases or removals in the outbox, each with the time of the oldest.
     async fn outbox_envs(&self) -> Result<BTreeMap<EnvName, Time>> {
         let due = self.db.read().await?.outbox_envs().await?;
         let envs = due.iter().map(|(env, _, since)| (env.clone(), *since)).collect();
@@ -292,7 +294,7 @@ impl Publisher {
     /// Delivers the outbox of an environment, change by change in the order of acceptance. Returns whether any change
     /// was delivered. A change that only a person can resolve blocks its configs. Others are delivered.
     async fn drain(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<bool, Failure> {
-        let (mut any, mut after) = (false, None);
+        let (mut any, mut after, read_at) = (false, None, session.outbox_read_at);
         loop {
             let page = session.outbox_page(env, after.as_ref()).await?;
             for change in page.changes {
@@ -312,12 +314,59 @@ impl Publisher {
             }
             after = page.next;
             if after.is_none() {
+                // Removals are in SQL alone.
+                if session.outbox_read_at != read_at {
+                    any |= self.deliver_removals(env, lock, session).await?;
+                }
                 if session.blocked.is_empty() {
                     self.dispatch.status.clear_late(env);
                 }
                 return Ok(any);
             }
         }
+    }
+
+    /// Delivers removals of an environment. Returns whether any was delivered. The documents of removed configs are
+    /// deleted after all releases of earlier changes are delivered. A foreign write under a removed name is left alone
+    /// and reported, until a person deletes it.
+    async fn deliver_removals(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<bool, Failure> {
+        let due = self.db.read().await?.due_removals(env, MAX_REMOVALS).await?;
+        let mut any = false;
+        for removal in due {
+            if session.blocked.has(&removal.config) {
+                continue;
+            }
+            match self.deliver_removal(lock, &removal).await {
+                Ok(()) => any = true,
+                Err(failure) if failure.needs_person() => {
+                    session.blocked.add_config(removal.config);
+                    self.report_late(env, failure).await;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(any)
+    }
+
+    async fn deliver_removal(&self, lock: &Lock, removal: &Entry) -> Result<(), Failure> {
+        self.write_removal(lock, removal).await?;
+        let (db, removal) = (self.db.clone(), removal.clone());
+        let done = detached(async move {
+            let mut tx = db.write().await?;
+            tx.mark_removed(&removal).await?;
+            tx.commit().await
+        });
+        Ok(done.await?)
+    }
+
+    /// Writes a removal into the channel, unless that holds a release that the database does not know.
+    pub(super) async fn write_removal(&self, lock: &Lock, removal: &Entry) -> Result<(), Failure> {
+        let removal = std::slice::from_ref(removal);
+        let held = self.channel.held(removal).await?;
+        let held = removal.iter().zip(held).filter_map(|(of, held)| Some((of.config.clone(), held?)));
+        self.check_ahead(&held.collect::<Vec<_>>()).await?;
+        self.write_releases(lock, removal).await?;
+        Ok(())
     }
 
     async fn deliver(

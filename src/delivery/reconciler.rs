@@ -1,7 +1,7 @@
 //! Compares SQL with the channel. Lost releases are delivered again. Drift is reported to people, who resolve it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -44,6 +44,10 @@ struct ComparisonResult {
     drifts: Vec<FoundDrift>,
     /// Releases in the channel whose config has a later release in the outbox, with the number of the later release.
     before_outbox: Vec<(ConfigId, Identity, u64)>,
+    /// Removals of configs of which the channel still holds an earlier release.
+    unremoved: Vec<(Entry, Identity)>,
+    /// Removals that the channel lacks.
+    missing_removals: Vec<Entry>,
 }
 
 impl Publisher {
@@ -92,21 +96,65 @@ impl Publisher {
     pub async fn reconcile(&self) -> Result<usize> {
         let held = self.channel.ahead().await.map_err(unavailable)?.releases;
         // SQL comes first: then the listing has all releases that SQL calls delivered, and maybe later ones.
-        let expected = self.db.read().await?.expected_releases().await?;
-        let mut comparison = Comparison::with(expected);
+        let (expected, removals) = self.expected().await?;
+        let mut comparison = Comparison::with(expected, removals);
         let listing = self.channel.list_by(|entry| comparison.compare(entry)).await.map_err(unavailable)?;
-        let ComparisonResult { behind, half_missing: halved, mut drifts, before_outbox: before } =
-            comparison.finish(listing.damaged);
-        drifts.extend(self.foreign_before_outbox(before).await?);
+        let ComparisonResult {
+            behind,
+            half_missing: halved,
+            mut drifts,
+            before_outbox: before,
+            unremoved,
+            missing_removals,
+        } = comparison.finish(listing.damaged);
+        let removals: Vec<Entry> =
+            unremoved.iter().map(|(removal, _)| removal.clone()).chain(missing_removals).collect();
+        let unremoved = unremoved.into_iter().map(|(removal, there)| (removal.config, there, removal.meta.seq));
+        drifts.extend(self.foreign_before_outbox(before.into_iter().chain(unremoved).collect()).await?);
         readers_ahead(&mut drifts, held);
         if !drifts.is_empty() {
-            let expected = self.db.read().await?.expected_releases().await?;
-            let live = expected.into_iter().map(|e| (e.config, e.identity)).collect();
+            let (expected, removals) = self.expected().await?;
+            let removed = removals.into_iter().map(|removal| (removal.config.clone(), removal.meta.identity()));
+            let live = removed.chain(expected.into_iter().map(|e| (e.config, e.identity))).collect();
             drifts.retain_mut(|drift| is_still_drift(drift, &live));
         }
+        let foreign: HashSet<ConfigId> = drifts.iter().map(|drift| drift.config.clone()).collect();
         self.report_drifts(drifts).await?;
         let behind = self.rewrite(behind, false).await?;
+        self.rewrite_removals(removals.into_iter().filter(|removal| !foreign.contains(&removal.config))).await?;
         Ok(behind + self.rewrite(halved, true).await?)
+    }
+
+    /// Returns the live releases and the removals that the channel should hold.
+    async fn expected(&self) -> Result<(Vec<ExpectedRelease>, Vec<Entry>)> {
+        let mut db = self.db.read_snapshot().await?;
+        Ok((db.expected_releases().await?, db.expected_removals().await?))
+    }
+
+    /// Writes removals again that the channel lacks: etcd was restored from a backup, or keys were deleted.
+    async fn rewrite_removals(&self, removals: impl Iterator<Item = Entry>) -> Result<()> {
+        let mut by_env: BTreeMap<EnvName, Vec<Entry>> = BTreeMap::new();
+        for removal in removals {
+            by_env.entry(removal.config.env.clone()).or_default().push(removal);
+        }
+        for (env, removals) in by_env {
+            let lock = self.channel.lock(&env, LOCK_TIMEOUT).await.map_err(unavailable)?;
+            let mut outcome = Ok(());
+            for removal in &removals {
+                match self.write_removal(&lock, removal).await {
+                    // The next comparison reports it.
+                    Err(failure) if failure.needs_person() => {}
+                    done => outcome = done,
+                }
+                if outcome.is_err() {
+                    break;
+                }
+            }
+            lock.release().await;
+            outcome?;
+            tracing::info!(%env, removals = removals.len(), "wrote removals of configs again that the channel lacked");
+        }
+        Ok(())
     }
 
     /// Returns the configs that have a later release in the outbox, and in the channel a release that is not in the
@@ -212,20 +260,32 @@ impl Publisher {
 struct Comparison {
     /// Releases not found in the channel yet.
     expected: BTreeMap<ConfigId, ExpectedRelease>,
+    /// Removals of configs without a release, not found in the channel yet.
+    removals: BTreeMap<ConfigId, Entry>,
     found: ComparisonResult,
 }
 
 impl Comparison {
-    fn with(expected: Vec<ExpectedRelease>) -> Self {
-        let expected = expected.into_iter().map(|e| (e.config.clone(), e)).collect();
-        Self { expected, found: ComparisonResult::default() }
+    fn with(expected: Vec<ExpectedRelease>, removals: Vec<Entry>) -> Self {
+        let expected: BTreeMap<_, _> = expected.into_iter().map(|e| (e.config.clone(), e)).collect();
+        let removals = removals.into_iter().filter(|removal| !expected.contains_key(&removal.config));
+        let removals = removals.map(|removal| (removal.config.clone(), removal)).collect();
+        Self { expected, removals, found: ComparisonResult::default() }
     }
 
     /// Compares a release of the channel.
     fn compare(&mut self, entry: Entry) {
         let (seq, found) = (entry.meta.seq, &mut self.found);
-        // The database does not know the config.
-        let Some(expected) = self.expected.remove(&entry.config) else { return found.add_ahead(entry, 0) };
+        let Some(expected) = self.expected.remove(&entry.config) else {
+            return match self.removals.remove(&entry.config) {
+                Some(removal) if seq < removal.meta.seq => found.unremoved.push((removal, entry.meta.identity())),
+                Some(removal) if seq > removal.meta.seq => found.add_ahead(entry, removal.meta.seq),
+                Some(removal) if entry.has_identity(&removal.meta.identity()) => {}
+                Some(_) => found.add_foreign(entry.config, seq),
+                // The database does not know the config.
+                None => found.add_ahead(entry, 0),
+            };
+        };
         let live = expected.identity.seq;
         if seq > live {
             found.add_ahead(entry, live);
@@ -250,6 +310,12 @@ impl Comparison {
                 Some(false) => found.add_foreign(expected.config, expected.identity.seq),
                 Some(true) => found.add_half_missing(expected),
                 None => found.add_behind(expected),
+            }
+        }
+        for (config, removal) in self.removals {
+            match damaged.get(&config) {
+                Some(false) => found.add_foreign(config, removal.meta.seq),
+                _ => found.missing_removals.push(removal),
             }
         }
         found

@@ -117,6 +117,14 @@ impl BlockedConfigs {
         change.configs.iter().any(|(config, _)| self.0.contains(config))
     }
 
+    pub fn has(&self, config: &ConfigId) -> bool {
+        self.0.contains(config)
+    }
+
+    pub fn add_config(&mut self, config: ConfigId) {
+        self.0.insert(config);
+    }
+
     pub fn add(&mut self, change: &OutboxChange) {
         self.add_except(change, None);
     }

@@ -8,6 +8,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use super::{
     access::Pattern,
+    bin::BinObject,
     change::ChangeId,
     content::Format,
     drift::{DriftKind, KeptSide},
@@ -59,6 +60,12 @@ pub enum Event {
         app: AppName,
         namespace: NamespaceName,
         format: Format,
+    },
+    /// An archived object was removed for good. `id` is its identity, under which its releases are kept.
+    ObjectRemoved {
+        object: BinObject,
+        id: ChangeId,
+        configs: u64,
     },
     /// The releases are those of the published change, with their numbers.
     ChangePublished {
@@ -170,6 +177,11 @@ impl Event {
                     _ => Self::NamespaceChanged { app, namespace, format },
                 }
             }
+            "env.remove" | "app.remove" | "namespace.remove" => {
+                let object = BinObject::parse(action.strip_suffix(".remove")?, object).ok()?;
+                let (id, configs) = detail.strip_prefix("kept as ")?.split_once(", configs: ")?;
+                Self::ObjectRemoved { object, id: parsed(id)?, configs: parsed(configs)? }
+            }
             "publish" => Self::ChangePublished { change: parsed(object)?, releases: list(detail, ", ", pair)? },
             "change.discard" => {
                 let author = detail.strip_prefix("of ").map(str::to_owned);
@@ -235,6 +247,14 @@ impl From<&Event> for AuditRow {
             }
             E::NamespaceChanged { app, namespace, format } => {
                 row("namespace.change", &format_args!("{app}/{namespace}"), format!("format: {format}"))
+            }
+            E::ObjectRemoved { object, id, configs } => {
+                let action = match object {
+                    BinObject::Env(_) => "env.remove",
+                    BinObject::App(_) => "app.remove",
+                    BinObject::Namespace(..) => "namespace.remove",
+                };
+                row(action, object, format!("kept as {id}, configs: {configs}"))
             }
             E::ChangePublished { change, releases } => {
                 let releases = releases.iter().map(|(config, seq)| format!("{config} {seq}"));
@@ -351,6 +371,12 @@ mod tests {
         let reset = |administrator| Event::PasswordReset { user: "ana".into(), administrator };
         let patterns = |texts: &[&str]| texts.iter().map(|text| name(text)).collect();
         let (env, app, namespace) = (|| name("prod"), || name("shop"), || name("routes"));
+        let removed = |kind, of| Event::ObjectRemoved {
+            object: BinObject::parse(kind, of).unwrap(),
+            id: name(CHANGE),
+            configs: 12,
+        };
+        let removal = "kept as 01890a5d-ac96-774b-bcce-b302099a8057, configs: 12";
         vec![
             (
                 Event::EnvCreated { env: env(), protected: true, archived: false },
@@ -371,6 +397,9 @@ mod tests {
                 Event::NamespaceChanged { app: app(), namespace: namespace(), format: Format::Kv },
                 ["namespace.change", "shop/routes", "format: kv"],
             ),
+            (removed("env", "prod"), ["env.remove", "prod", removal]),
+            (removed("app", "shop"), ["app.remove", "shop", removal]),
+            (removed("namespace", "shop/routes"), ["namespace.remove", "shop/routes", removal]),
             (
                 Event::ChangePublished {
                     change: name(CHANGE),

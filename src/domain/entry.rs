@@ -1,10 +1,12 @@
-//! A release in the channel: its document, and its metadata in a key of its own.
+//! A release in the channel: its document, and its metadata in a key of its own. The removal of a config is the metadata
+//! of a release without a document.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bin::Removal,
     change::ChangeId,
     content::Format,
     names::ConfigId,
@@ -13,13 +15,16 @@ use super::{
     time::Time,
 };
 
+/// Hash of a removal, which has no document.
+const REMOVED: &str = "removed";
+
 /// The metadata of a release. Its JSON is the value of the metadata key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Number of the release.
     #[serde(deserialize_with = "numbers::release")]
     pub seq: u64,
-    /// SHA-256 of the document's bytes, in hexadecimal.
+    /// SHA-256 of the document's bytes, in hexadecimal, or [`REMOVED`].
     pub sha256: String,
     /// Format of the document.
     pub format: Format,
@@ -46,6 +51,12 @@ impl Meta {
         numbers::is_plausible(meta.seq, now).then_some(meta)
     }
 
+    /// Returns whether this is no release but the removal of its config for good. It has the number after the last
+    /// release, so it replaces all of them, and every release of a later config with this name replaces it.
+    pub fn is_removal(&self) -> bool {
+        self.sha256 == REMOVED
+    }
+
     /// Returns the identity of the release.
     pub fn identity(&self) -> Identity {
         let Self { seq, sha256, format, published_at, change, .. } = self;
@@ -70,6 +81,13 @@ pub struct Identity {
     pub change: ChangeId,
 }
 
+impl Identity {
+    /// Returns whether this is a removal: see [`Meta::is_removal`].
+    pub fn is_removal(&self) -> bool {
+        self.sha256 == REMOVED
+    }
+}
+
 /// A release in the channel, or about to be delivered. Its JSON is stored on disk, in the last known good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -80,6 +98,22 @@ pub struct Entry {
     /// Its document: exactly the bytes that applications get.
     #[serde(with = "sensitive::plain")]
     pub document: Sensitive<Arc<str>>,
+}
+
+impl Entry {
+    /// Returns the removal of a config for good, with the number after its last release.
+    pub fn removal(config: ConfigId, seq: u64, removal: &Removal) -> Self {
+        let meta = Meta {
+            seq,
+            sha256: REMOVED.to_owned(),
+            format: Format::Text,
+            author: removal.by.clone(),
+            message: String::new(),
+            published_at: removal.at,
+            change: removal.id.clone(),
+        };
+        Self { config, meta: meta.into(), document: String::new().into() }
+    }
 }
 
 mod rfc3339 {

@@ -113,6 +113,8 @@ pub enum StateConflict {
     InProgress,
     /// The application, environment or namespace is archived.
     Archived,
+    /// Only an archived object can be removed for good.
+    NotArchived,
     /// The channel, or a reader, holds a later release of the config than the database.
     Ahead,
     /// The config has no numbers left for another release.

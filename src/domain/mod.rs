@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod bin;
 pub mod blame;
 pub mod catalog;
 pub mod change;

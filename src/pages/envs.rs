@@ -13,7 +13,10 @@ use super::{
     shared::{ArchiveCard, EnvStyles, ReauthField},
 };
 use crate::{
-    api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
+    api::{
+        apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
+        paths,
+    },
     components::{view::*, *},
     domain::{catalog::Env, error::Error, names::EnvName},
     session::guard::{CurrentUser, RecentlyAuthenticated},
@@ -61,7 +64,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
         <Head title=t.environments() />
         <p class="lead">{t.envs_lead()}<Explain term=Term::Protected /></p>
         <section id="envs">
-            {(!none).then(|| view! { <div class="bar"><Add first=false /></div> })}
+            {(!none).then(|| view! { <div class="bar"><a class="quiet aim" href=paths::BIN>{t.bin()}</a><Add first=false /></div> })}
             {table}
             {none.then(|| view! { <Add first=true /> })}
         </section>

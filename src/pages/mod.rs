@@ -12,6 +12,7 @@
 pub mod account;
 pub mod apps;
 pub mod assets;
+mod bin;
 pub mod changes;
 pub mod config;
 pub mod console;

@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    PageUser, account, apps, changes, config, console::Console, delivery, envs, home, live, login,
+    PageUser, account, apps, bin, changes, config, console::Console, delivery, envs, home, live, login,
     page_context::NavEntry, search, setup, status_banners::SystemProblems, system, tokens, users,
 };
 use crate::{api::paths, components::I, domain::names::ConfigId, session::guard::CurrentUser, texts::Lang};
@@ -66,7 +66,7 @@ const CHANGES: &str = "/changes";
 const APPLICATIONS: Option<Nav> = nav("/apps", I::Apps, Lang::applications, Group::Main, SeenBy::All);
 
 /// All pages, and the entries of the sidebar in their order.
-const AREAS: [PageGroup; 14] = [
+const AREAS: [PageGroup; 15] = [
     PageGroup {
         routes: home::routes,
         nav: nav("/", I::Home, Lang::home, Group::Main, SeenBy::All),
@@ -132,6 +132,7 @@ const AREAS: [PageGroup; 14] = [
         nav: nav("/envs", I::Layers, Lang::environments, Group::More, SeenBy::Administrators),
         samples: &[("envs", "/envs"), ("env", "/envs/prod")],
     },
+    PageGroup { routes: bin::routes, nav: None, samples: &[("bin", "/bin")] },
     PageGroup {
         routes: tokens::routes,
         nav: nav("/tokens", I::Key, Lang::tokens, Group::More, SeenBy::All),

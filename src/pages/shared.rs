@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    api::paths,
     components::{view::*, *},
     domain::{
         access::{Pattern, Role},
@@ -160,7 +161,7 @@ pub fn ArchiveCard(
     match archived_at {
         Some(at) => view! {
             <Card id="end" title=t.archived()>
-                <p>{dated(t.archived_since(), at)}</p>
+                <p>{dated(t.archived_since(), at)}" "<a href=paths::BIN>{t.bin_open()}</a></p>
                 <Form action class="do">{fields}<Submit icon=I::Undo>{t.restore()}</Submit></Form>
             </Card>
         }
@@ -168,6 +169,7 @@ pub fn ArchiveCard(
         None => view! {
             <Card id="end" title=t.archive()>
                 <p>{text}</p>
+                <p>{t.bin_move()}</p>
                 <div class="do">
                     <ConfirmDialog id="archive" button=t.archive() title=t.archive_ask(&name) text action>
                         {fields}

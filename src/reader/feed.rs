@@ -253,6 +253,9 @@ fn log(applied: &Applied) {
     for config in &applied.renewed {
         tracing::debug!(%config, "a newer release arrived");
     }
+    for config in &applied.removed {
+        tracing::info!(%config, "a config was removed for good, readers no longer get it");
+    }
     for config in &applied.behind {
         tracing::warn!(%config, "the channel holds an older release than this node, readers keep the newer one");
     }

@@ -205,7 +205,8 @@ impl Reader {
 }
 
 impl<R: Render> WaitingPoll<R> {
-    /// Answers with the first newer releases, or that nothing is new after the wait or when the server stops.
+    /// Answers with the first newer releases, or that nothing is new after the wait, when a config is removed for good or
+    /// when the server stops.
     async fn wait(mut self: Box<Self>, reader: &Reader) -> Result<Response, HttpProblem> {
         let expiry = reader.expiry(&self.grant);
         let end = expiry.map_or(self.until, |at| at.min(self.until));
@@ -219,7 +220,8 @@ impl<R: Render> WaitingPoll<R> {
             if let Some(news) = Releases::collect(news.into_iter().map(|(_, release)| release)) {
                 return reader.answer_with(news, self.render, self.accepted).finish_boxed(reader).await;
             }
-            if is_over {
+            // A removed config is answered at once as one that never existed.
+            if is_over || self.waiter.saw_removal() {
                 let held = Releases::collect(self.waiter.keys().filter_map(|key| reader.store.get(key)));
                 let step = reader.nothing_new(self.waiter.key(0), held, self.render, self.accepted)?;
                 return step.finish_boxed(reader).await;

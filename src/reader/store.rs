@@ -1,7 +1,8 @@
 //! The snapshot store: the latest release of every config, in memory. All reads are answered from it.
 //!
-//! These rules hold whatever the channel reports. A config's number never falls. No release is ever removed. An empty
-//! listing is not an empty configuration. A release is replaced by one of the same number only if the channel has since
+//! These rules hold whatever the channel reports. A config's number never falls. A release leaves only for a later one, or
+//! for the removal of its config, which has a later number, too. A missing key removes nothing, and an empty listing is not
+//! an empty configuration. A release is replaced by one of the same number only if the channel has since
 //! corrected its bytes: see [`SnapshotStore::apply`].
 
 use std::{
@@ -46,6 +47,8 @@ struct Inner {
     // By "env/app", then sorted by namespace: one lookup and one short search. Most applications have one or two
     // namespaces, for which a tree would take more memory than the release.
     apps: HashMap<Box<str>, Vec<Slot>>,
+    // Removals of configs without a later release, by the name of the config. Their numbers never fall either.
+    removals: HashMap<Box<str>, Entry>,
     // Number of configs added so far, and the waiters for configs that are not there yet.
     configs_added: u64,
     unknown_config_waiters: Waiters,
@@ -70,6 +73,8 @@ struct Slot {
 pub struct Applied {
     /// Configs with a newer release.
     pub renewed: Vec<ConfigId>,
+    /// Configs that were removed for good.
+    pub removed: Vec<ConfigId>,
     /// Configs whose release here has a higher number than the channel's: etcd was restored, or lags.
     pub behind: Vec<ConfigId>,
     /// Configs with other bytes under the same number.
@@ -81,13 +86,14 @@ pub struct Applied {
 impl Applied {
     /// Returns whether the store is unchanged.
     fn is_unchanged(&self) -> bool {
-        self.renewed.is_empty() && self.corrected.is_empty()
+        self.renewed.is_empty() && self.removed.is_empty() && self.corrected.is_empty()
     }
 }
 
 impl SnapshotStore {
-    /// Adds releases. They become visible at once, so no reader sees a new release and afterwards an older one of
-    /// another config. Only higher numbers count, in any order and with any repetition.
+    /// Adds releases and removals. They become visible at once, so no reader sees a new release and afterwards an older
+    /// one of another config. Only higher numbers count, in any order and with any repetition. A removed config is like one
+    /// that never existed.
     ///
     /// A release of the same number with other bytes is also taken: it is a foreign write, or the reconciler's
     /// correction of one. All readers then agree with the channel. It does not wake long polls, which compare numbers.
@@ -95,8 +101,8 @@ impl SnapshotStore {
     pub fn apply(&self, entries: Vec<Entry>) -> Applied {
         let mut applied = Applied::default();
         let caught_up = self.caught_up(&entries);
-        let made = self.prepare(entries, &mut applied);
-        let (waiters, replaced) = self.insert_all(made, &mut applied);
+        let (made, removals) = self.prepare(entries, &mut applied);
+        let (waiters, replaced) = self.insert_all(made, removals, &mut applied);
         for notify in waiters.iter().filter_map(Weak::upgrade) {
             notify.notify_one();
         }
@@ -114,7 +120,7 @@ impl SnapshotStore {
         applied
     }
 
-    /// Adds a whole listing. Configs that it lacks stay: live documents are never deleted, so the channel lost them. An
+    /// Adds a whole listing. Configs that it lacks stay: without a removal the channel lost them. An
     /// empty listing does not make the store ready.
     pub fn adopt(&self, listing: Listing) -> Applied {
         let any = !listing.entries.is_empty();
@@ -140,7 +146,7 @@ impl SnapshotStore {
     pub fn ahead(&self, most: usize) -> Vec<(ConfigId, u64)> {
         let inner = self.inner.read();
         let ahead = inner.ahead.iter().take(most);
-        ahead.filter_map(|config| Some((config.clone(), inner.slot(&config.to_string())?.latest.seq()))).collect()
+        ahead.filter_map(|config| Some((config.clone(), inner.entry(&config.to_string())?.meta.seq))).collect()
     }
 
     /// Returns the number of damaged keys in the last listing of the channel.
@@ -213,18 +219,22 @@ impl SnapshotStore {
         inner.apps.get(env_app).into_iter().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
     }
 
+    /// Returns the latest release of a config, or its removal. Only the canonical spelling finds it.
+    pub fn entry(&self, key: &str) -> Option<Entry> {
+        self.inner.read().entry(key).cloned()
+    }
+
     /// Returns the stored entry if it equals `entry`, so that a release that is listed again is in memory once.
     pub(super) fn or_stored(&self, entry: Entry) -> Entry {
-        match self.get(&entry.config.to_string()) {
-            Some(held) if held.entry == entry => held.entry.clone(),
+        match self.entry(&entry.config.to_string()) {
+            Some(held) if held == entry => held,
             _ => entry,
         }
     }
 
-    /// Returns all releases, to keep them on disk for a start without the channel.
+    /// Returns all releases and removals, to keep them on disk for a start without the channel.
     pub fn entries(&self) -> Vec<Entry> {
-        let inner = self.inner.read();
-        inner.apps.values().flatten().map(|slot| slot.latest.entry.clone()).collect()
+        self.inner.read().entries().cloned().collect()
     }
 
     /// Returns the configs that were ahead of the channel and no longer are.
@@ -234,8 +244,8 @@ impl SnapshotStore {
             return Vec::new();
         }
         let is_held = |entry: &&Entry| {
-            let slot = inner.slot(&entry.config.to_string());
-            inner.ahead.contains(&entry.config) && slot.is_none_or(|slot| entry.meta.seq >= slot.latest.seq())
+            let held = inner.entry(&entry.config.to_string());
+            inner.ahead.contains(&entry.config) && held.is_none_or(|held| entry.meta.seq >= held.meta.seq)
         };
         entries.iter().filter(is_held).map(|entry| entry.config.clone()).collect()
     }
@@ -245,16 +255,20 @@ impl SnapshotStore {
         let damaged = listing.damaged.iter().filter_map(|damage| damage.config.as_ref());
         let listed: HashSet<&ConfigId> = listing.entries.iter().map(|entry| &entry.config).chain(damaged).collect();
         let inner = self.inner.read();
-        let here = inner.apps.values().flatten().map(|slot| &slot.latest.entry.config);
+        let here = inner.entries().map(|entry| &entry.config);
         here.filter(|config| !listed.contains(config)).cloned().collect()
     }
 
-    /// Makes snapshots of the entries that are new.
-    fn prepare(&self, entries: Vec<Entry>, applied: &mut Applied) -> Vec<Snapshot> {
-        let mut made = Vec::new();
+    /// Makes snapshots of the releases that are new. Also returns the removals that are new.
+    fn prepare(&self, entries: Vec<Entry>, applied: &mut Applied) -> (Vec<Snapshot>, Vec<Entry>) {
+        let (mut made, mut removals) = (Vec::new(), Vec::new());
         for entry in entries {
-            let held = self.get(&entry.config.to_string());
-            if held.is_some_and(|held| !is_new(&entry, &held.entry, applied)) {
+            let held = self.entry(&entry.config.to_string());
+            if held.is_some_and(|held| !is_new(&entry, &held, applied)) {
+                continue;
+            }
+            if entry.meta.is_removal() {
+                removals.push(entry);
                 continue;
             }
             let config = entry.config.clone();
@@ -263,18 +277,26 @@ impl SnapshotStore {
                 Err(why) => applied.unusable.push((config, why)),
             }
         }
-        made
+        (made, removals)
     }
 
-    fn insert_all(&self, made: Vec<Snapshot>, applied: &mut Applied) -> (Vec<Weak<Notify>>, Vec<Arc<Snapshot>>) {
+    fn insert_all(
+        &self,
+        made: Vec<Snapshot>,
+        removals: Vec<Entry>,
+        applied: &mut Applied,
+    ) -> (Vec<Weak<Notify>>, Vec<Arc<Snapshot>>) {
         let (mut waiters, mut replaced) = (Vec::new(), Vec::new());
-        if made.is_empty() {
+        if made.is_empty() && removals.is_empty() {
             return (waiters, replaced);
         }
         let mut inner = self.inner.write();
         let inner = &mut *inner;
         for snapshot in made {
             let id = &snapshot.entry.config;
+            if !inner.outdate_removal(&snapshot.entry) {
+                continue;
+            }
             let (app, namespace) = (format!("{}/{}", id.env, id.app), id.namespace.as_str());
             let slots = inner.apps.entry(app.into()).or_default();
             let slot = match position(slots, namespace) {
@@ -299,6 +321,13 @@ impl SnapshotStore {
             }
             replaced.push(mem::replace(&mut slot.latest, Arc::new(snapshot)));
         }
+        for removal in removals {
+            let slot = inner.remove(removal, applied);
+            if let Some(mut slot) = slot {
+                waiters.append(&mut slot.waiters.take());
+                replaced.push(slot.latest);
+            }
+        }
         (waiters, replaced)
     }
 
@@ -312,6 +341,44 @@ impl Inner {
         let (app, namespace) = key.rsplit_once('/')?;
         let slots = self.apps.get(app)?;
         position(slots, namespace).ok().map(|at| &slots[at])
+    }
+
+    /// Returns the latest release of a config, or its removal.
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        self.slot(key).map(|slot| &slot.latest.entry).or_else(|| self.removals.get(key))
+    }
+
+    /// Returns all releases and removals.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.apps.values().flatten().map(|slot| &slot.latest.entry).chain(self.removals.values())
+    }
+
+    /// Forgets the removal of a config for the sake of a later release. Returns false if the release is not later.
+    fn outdate_removal(&mut self, release: &Entry) -> bool {
+        let key = release.config.to_string();
+        if self.removals.get(&*key).is_some_and(|removal| removal.meta.seq >= release.meta.seq) {
+            return false;
+        }
+        self.removals.remove(&*key);
+        true
+    }
+
+    /// Removes a config, unless it has a later release. Returns its slot, if there is one.
+    fn remove(&mut self, removal: Entry, applied: &mut Applied) -> Option<Slot> {
+        let key = removal.config.to_string();
+        if self.entry(&key).is_some_and(|held| held.meta.seq >= removal.meta.seq && *held != removal) {
+            return None;
+        }
+        applied.removed.push(removal.config.clone());
+        let (app, namespace) =
+            (format!("{}/{}", removal.config.env, removal.config.app), removal.config.namespace.clone());
+        self.removals.insert(key.into(), removal);
+        let slots = self.apps.get_mut(&*app)?;
+        let slot = position(slots, namespace.as_str()).ok().map(|at| slots.remove(at));
+        if slots.is_empty() {
+            self.apps.remove(&*app);
+        }
+        slot
     }
 }
 
@@ -370,6 +437,7 @@ pub struct Waiter {
     // Time until which a lower number counts as a lag of this node. `None` after it.
     catching_up: Option<Instant>,
     is_behind: bool,
+    saw_removal: bool,
 }
 
 #[derive(Debug)]
@@ -386,7 +454,14 @@ impl Waiter {
     pub fn new(wanted: impl IntoIterator<Item = (Box<str>, u64)>, lag: Duration) -> Self {
         let wanted = wanted.into_iter().map(|(key, has)| WatchedConfig { key, has, registered_at: 0 }).collect();
         let catching_up = Some(Instant::now() + lag);
-        Self { notify: Arc::default(), wanted, registered_at_count: None, catching_up, is_behind: false }
+        Self {
+            notify: Arc::default(),
+            wanted,
+            registered_at_count: None,
+            catching_up,
+            is_behind: false,
+            saw_removal: false,
+        }
     }
 
     /// Returns the name of the config at a position.
@@ -407,6 +482,7 @@ impl Waiter {
         let inner = store.inner.read();
         for (at, wanted) in self.wanted.iter_mut().enumerate() {
             let Some(slot) = inner.slot(&wanted.key) else {
+                self.saw_removal |= mem::take(&mut wanted.registered_at) > 0;
                 if self.registered_at_count != Some(inner.configs_added) {
                     inner.unknown_config_waiters.add(&self.notify);
                     self.registered_at_count = Some(inner.configs_added);
@@ -428,6 +504,11 @@ impl Waiter {
         news
     }
 
+    /// Returns whether a config was removed for good after its release was read.
+    pub fn saw_removal(&self) -> bool {
+        self.saw_removal
+    }
+
     /// Waits until [`Waiter::take_new`] may return something.
     pub async fn wait(&self) {
         match self.catching_up.filter(|_| self.is_behind) {
@@ -442,7 +523,7 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::reader::tests::entry;
+    use crate::{domain::bin::Removal, reader::tests::entry};
 
     fn id(key: &str) -> ConfigId {
         key.parse().unwrap()
@@ -481,6 +562,63 @@ mod tests {
     fn the_highest_number_of_a_batch_counts_in_any_order() {
         let store = store(&[("prod/shop/a", 3), ("prod/shop/a", 1), ("prod/shop/a", 2)]);
         assert_eq!(seq(&store, "prod/shop/a"), 3);
+    }
+
+    fn removal(key: &str, seq: u64) -> Entry {
+        let change = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        Entry::removal(id(key), seq, &Removal { id: change, by: "ana".into(), at: Time(0) })
+    }
+
+    #[test]
+    fn a_removed_config_is_like_one_that_never_existed_until_a_later_release() {
+        let store = store(&[("prod/shop/a", 5), ("prod/shop/b", 1)]);
+        let applied = store.apply(vec![removal("prod/shop/a", 6)]);
+        assert_eq!((applied.removed, applied.behind), (vec![id("prod/shop/a")], vec![]));
+        assert!(store.get("prod/shop/a").is_none() && store.of_app("prod/shop").len() == 1);
+        for late in [entry("prod/shop/a", 5, "{}"), removal("prod/shop/a", 4)] {
+            assert_eq!(store.apply(vec![late]).behind, [id("prod/shop/a")]);
+        }
+        assert!(store.apply(vec![removal("prod/shop/a", 6)]).is_unchanged());
+        assert!(store.get("prod/shop/a").is_none() && store.entries().len() == 2, "the disk keeps the removal");
+
+        assert_eq!(store.apply(vec![entry("prod/shop/a", 7, "{}")]).renewed, [id("prod/shop/a")]);
+        assert_eq!(store.apply(vec![removal("prod/shop/a", 6)]).behind, [id("prod/shop/a")]);
+        assert_eq!((seq(&store, "prod/shop/a"), store.entries().len()), (7, 2));
+    }
+
+    #[test]
+    fn a_batch_with_a_release_and_a_removal_counts_in_any_order() {
+        let parts = [entry("prod/shop/a", 5, "{}"), removal("prod/shop/a", 6), entry("prod/shop/a", 7, "{}")];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let store = store(&[]);
+            store.apply(order.map(|n: usize| parts[n].clone()).to_vec());
+            assert_eq!((seq(&store, "prod/shop/a"), store.entries().len()), (7, 1), "{order:?}");
+            store.apply(vec![parts[1].clone(), removal("prod/shop/a", 8)]);
+            assert!(store.is_empty() && store.entries() == [removal("prod/shop/a", 8)]);
+        }
+    }
+
+    #[test]
+    fn a_listing_without_the_removal_brings_nothing_back() {
+        let store = store(&[("prod/shop/a", 5), ("prod/shop/b", 1)]);
+        store.apply(vec![removal("prod/shop/a", 6)]);
+        let old = vec![entry("prod/shop/a", 5, "{}"), entry("prod/shop/b", 1, "{}")];
+        store.adopt(Listing { entries: old, ..Listing::default() });
+        assert!(store.get("prod/shop/a").is_none());
+        assert_eq!(store.ahead(9), [(id("prod/shop/a"), 6)]);
+    }
+
+    #[test]
+    fn a_removal_wakes_its_waiters() {
+        let store = store(&[("prod/shop/a", 5)]);
+        let mut waiter = Waiter::new([("prod/shop/a".into(), 5)], Duration::ZERO);
+        assert!(waiter.take_new(&store).is_empty() && waiter.wait().now_or_never().is_none());
+        store.apply(vec![removal("prod/shop/a", 6)]);
+        assert!(waiter.wait().now_or_never().is_some() && waiter.take_new(&store).is_empty() && waiter.saw_removal());
+        assert!(waiter.wait().now_or_never().is_none());
+        store.apply(vec![entry("prod/shop/a", 7, "{}")]);
+        assert!(waiter.wait().now_or_never().is_some());
+        assert_eq!(waiter.take_new(&store)[0].1.seq(), 7);
     }
 
     #[test]

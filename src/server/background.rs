@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{confirmed::ConfirmedChannel, refresh, sweep};
+use super::{bin, confirmed::ConfirmedChannel, refresh, sweep};
 use crate::{
     auth::tokens::TokenCache,
     channel::{Channel, RegistryFilter},
@@ -51,6 +51,7 @@ impl ConsoleTasks {
             Some(delivery::tokens_task(service.clone(), channel.clone(), tokens.clone())),
             Some(refresh::task(service.clone(), tokens.clone())),
             Some(sweep::task(service.clone(), tokens)),
+            Some(bin::task(service.clone())),
             Some(streams.task(service)),
             Some(feed),
             last_good.map(|file| file.task()),

@@ -1,4 +1,4 @@
-//! The release feed of a console: the channel, without releases that the database does not confirm.
+//! The release feed of a console: the channel, without releases and removals that the database does not confirm.
 //!
 //! A console shows only published releases. It ignores releases in the channel that are not in the database, whatever
 //! their numbers, and an alarm reports them. Reads do not wait for the database. Releases in the snapshot store, and
@@ -69,8 +69,8 @@ impl ConfirmedChannel {
             }
         }
         for config in unknown {
-            match self.store.get(&config.to_string()) {
-                Some(held) => confirmed.push(held.entry.clone()),
+            match self.store.entry(&config.to_string()) {
+                Some(held) => confirmed.push(held),
                 None => confirmed.extend(self.db.read().await?.latest_delivered(&config).await?),
             }
         }
@@ -87,7 +87,7 @@ impl ConfirmedChannel {
     }
 
     fn is_in_store(&self, entry: &Entry) -> bool {
-        self.store.get(&entry.config.to_string()).is_some_and(|held| held.entry == *entry)
+        self.store.entry(&entry.config.to_string()).is_some_and(|held| held == *entry)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod assets;
 mod background;
+mod bin;
 mod confirmed;
 #[cfg(test)]
 mod console_tests;
@@ -126,7 +127,8 @@ impl ServerNode {
         };
         let (dispatch, shutdown) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Shutdown::new(stop));
         let tasks = TaskDriver::new(now, CancellationToken::new());
-        let service = Service::new(db.clone(), dispatch.clone()).with_channel(channel.clone());
+        let service =
+            Service::new(db.clone(), dispatch.clone()).with_channel(channel.clone()).with_bin_days(settings.bin_days);
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), tasks.stop().clone());
         let tokens = Arc::new(TokenCache::new());
         let reading = reader::ReaderSettings { rate: settings.rates.reads, ..reader::ReaderSettings::default() };

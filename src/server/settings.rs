@@ -29,7 +29,7 @@ const fn secret(name: &'static str, about: &'static str) -> KnownSetting {
     KnownSetting { name, default: "", secret: true, about }
 }
 
-const KNOWN: [KnownSetting; 24] = [
+const KNOWN: [KnownSetting; 25] = [
     known("listen", "127.0.0.1:3000", "address and port to listen on; port 0 takes any free port"),
     known(
         "public_url",
@@ -52,6 +52,11 @@ const KNOWN: [KnownSetting; 24] = [
     known("rates.writes", "200", "maximum calls of the write API per second and token; 0: no limit"),
     known("rates.pages", "50", "maximum requests to the console per second and user; 0: no limit"),
     known("rates.log_in", "5", "maximum log-ins per second and address; 0: no limit"),
+    known(
+        "bin.days",
+        "30",
+        "days after which archived applications, namespaces and environments are removed for good; 0: never",
+    ),
     known("log", "info", "log filter, as info,hyper=debug; libraries log only warnings unless the filter names them"),
     known("log_format", "text", "text or json"),
     known("otlp.endpoint", "", "OpenTelemetry collector for traces (gRPC), as http://collector:4317; empty: no traces"),
@@ -64,6 +69,9 @@ const KNOWN: [KnownSetting; 24] = [
 /// sets others in every container near a service with the name "trimtab".
 const IGNORED_NAMES: [&str; 9] =
     ["TEST_", "SERVERS", "CACHE", "ONLY", "STEP_MINUTES", "BIN", "SERVICE_", "PORT_", "PORT"];
+
+/// Maximum of `bin.days`: a century.
+const MAX_BIN_DAYS: u32 = 36_500;
 
 /// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +143,8 @@ pub struct Settings {
     pub proxies: Vec<std::net::IpAddr>,
     /// Maximum rates of requests.
     pub rates: RateSettings,
+    /// Days for which archived objects are kept. 0 keeps them for ever.
+    pub bin_days: u32,
     /// Filter of the log.
     pub log: String,
     /// Format of the log.
@@ -284,6 +294,10 @@ impl Settings {
                 writes: rate("rates.writes")?,
                 pages: rate("rates.pages")?,
                 log_in: rate("rates.log_in")?,
+            },
+            bin_days: match text("bin.days").parse() {
+                Ok(days @ 0..=MAX_BIN_DAYS) => days,
+                _ => return Err(wrong("bin.days", "must be a whole number of days up to 36500; 0 is never")),
             },
             listen: text("listen")
                 .parse()
@@ -517,6 +531,16 @@ mod tests {
         for wrong in ["", "-1", "1.5", "fast", "99999999999"] {
             let said = load(&[("TRIMTAB_RATES__LOG_IN", wrong)]).unwrap_err().to_string();
             assert!(said.starts_with("rates.log_in = "), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_bin_keeps_for_a_whole_number_of_days() {
+        assert_eq!(load(&[]).unwrap().bin_days, 30);
+        assert_eq!(load(&[("TRIMTAB_BIN__DAYS", "0")]).unwrap().bin_days, 0);
+        for wrong in ["", "-1", "1.5", "never", "36501"] {
+            let said = load(&[("TRIMTAB_BIN__DAYS", wrong)]).unwrap_err().to_string();
+            assert!(said.starts_with("bin.days = "), "{said}");
         }
     }
 

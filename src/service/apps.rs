@@ -143,9 +143,9 @@ impl Service {
                     return Ok(false);
                 }
                 if new {
-                    tx.insert_env(&may_create, &env, now()).await?;
+                    tx.insert_env(&may_create, &env, &actor.name, now()).await?;
                 } else {
-                    tx.update_env(&actor.may_administer()?, &env).await?;
+                    tx.update_env(&actor.may_administer()?, &env, &actor.name).await?;
                 }
                 let (protected, archived, env) = (env.protected, env.archived_at.is_some(), env.name);
                 let event = match new {
@@ -188,7 +188,7 @@ impl Service {
             for (env, position) in envs.iter_mut().zip((0..).step_by(10)) {
                 if env.position != position {
                     env.position = position;
-                    tx.update_env(&may, env).await?;
+                    tx.update_env(&may, env, &actor.name).await?;
                 }
             }
             let envs = envs.into_iter().map(|env| env.name).collect();
@@ -249,7 +249,7 @@ impl Service {
                     if before.as_ref() == Some(&app) && (may.is_ok() || actor.may_create().is_ok()) {
                         return Ok(false);
                     }
-                    tx.update_app(&may?, &app).await?;
+                    tx.update_app(&may?, &app, &actor.name).await?;
                 }
                 let app = app.name;
                 let event = if new { Event::AppCreated { app } } else { Event::AppChanged { app } };
@@ -318,9 +318,9 @@ impl Service {
                     return Ok(false);
                 }
                 if new {
-                    tx.insert_namespace(&may_add, &namespace, now()).await?;
+                    tx.insert_namespace(&may_add, &namespace, &actor.name, now()).await?;
                 } else {
-                    tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace).await?;
+                    tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace, &actor.name).await?;
                 }
                 let (app, namespace) = (namespace.app, namespace.name);
                 let event = match new {

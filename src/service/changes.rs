@@ -36,6 +36,8 @@ pub struct ChangeConfig {
     pub format: Format,
     /// The number of its live release, 0 if there is no release yet.
     pub live: u64,
+    /// The highest number that was given: see [`LiveConfig::last`].
+    pub last: u64,
     /// The origin of the live release, if there is one.
     pub latest: Option<LiveRelease>,
     /// The live content.
@@ -311,8 +313,8 @@ impl Service {
         live_config: LiveConfig,
         edits: Vec<ChangeEdit>,
     ) -> Result<ChangeConfig> {
-        let LiveConfig { location: ConfigLocation { env, namespace, .. }, live, content: before, latest, .. } =
-            live_config;
+        let LiveConfig { location, live, last, content: before, latest, .. } = live_config;
+        let ConfigLocation { env, namespace, .. } = location;
         let format = namespace.format;
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();
@@ -323,9 +325,9 @@ impl Service {
             };
             conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, base, &before));
         }
-        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), numbers::next(live)?);
+        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), numbers::next(last)?);
         let diff = Diff::of(&before, &after);
-        Ok(ChangeConfig { config: id, env, format, live, latest, before, after, diff, conflicts, edits })
+        Ok(ChangeConfig { config: id, env, format, live, last, latest, before, after, diff, conflicts, edits })
     }
 
     /// Returns the configs of a published change: each release compared with the one before.
@@ -342,6 +344,7 @@ impl Service {
                 env,
                 format: release.format,
                 live: release.seq,
+                last: release.seq,
                 latest: Some(LiveRelease { change: release.change.clone(), accepted_at: release.accepted_at }),
                 before,
                 after,

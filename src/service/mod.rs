@@ -3,6 +3,7 @@
 
 mod accounts;
 mod apps;
+mod bin;
 mod change_search;
 mod changes;
 mod clones;
@@ -59,6 +60,7 @@ pub use crate::{
 };
 pub use accounts::{Account, LoginAttempt, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
+pub use bin::RemovalPreview;
 pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
 pub use clones::CloneApp;
 use comments::LiveComments;
@@ -100,6 +102,8 @@ pub struct Service {
     comments: Arc<LiveComments>,
     /// Timeout of the wait for delivery in the answer to a publish.
     delivery_timeout: Duration,
+    /// Days for which archived objects are kept. 0 keeps them for ever.
+    bin_days: u32,
 }
 
 impl Service {
@@ -112,6 +116,7 @@ impl Service {
             passwords: Passwords::default(),
             comments: Arc::default(),
             delivery_timeout: Duration::from_secs(5),
+            bin_days: 0,
         }
     }
 
@@ -125,6 +130,17 @@ impl Service {
     #[must_use]
     pub fn with_delivery_timeout(self, timeout: Duration) -> Self {
         Self { delivery_timeout: timeout, ..self }
+    }
+
+    /// Removes archived objects for good after some days. 0 keeps them for ever.
+    #[must_use]
+    pub fn with_bin_days(self, bin_days: u32) -> Self {
+        Self { bin_days, ..self }
+    }
+
+    /// Returns the days for which archived objects are kept. 0 keeps them for ever.
+    pub fn bin_days(&self) -> u32 {
+        self.bin_days
     }
 
     /// Returns the late environments of which the actor sees something, with the reasons that the actor may know.

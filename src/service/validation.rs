@@ -76,7 +76,7 @@ pub fn entries<'a>(
         return Err(refused(Problem::TooMany { max: limits::ITEMS }));
     }
     let entry =
-        |c: &&ChangeConfig| Ok(channel_entry(change, author, &c.config, numbers::next(c.live)?, c.format, &c.after));
+        |c: &&ChangeConfig| Ok(channel_entry(change, author, &c.config, numbers::next(c.last)?, c.format, &c.after));
     let entries: Vec<Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
     let bytes: usize = entries.iter().map(|entry| entry.document.expose().len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {

@@ -46,6 +46,14 @@ impl<R: AnyRow> FromRow<'_, R> for Namespace {
     }
 }
 
+/// Sets the actor who archived an object, if it is archived now. MySQL evaluates assignments in their order, so this one
+/// must be before that of `archived_at`. Its values are the new time and the actor's name.
+macro_rules! archived_by {
+    () => {
+        "archived_by = case when ? is null then null when archived_at is null then ? else archived_by end, "
+    };
+}
+
 impl Conn {
     /// Returns all environments, in their order.
     ///
@@ -67,27 +75,29 @@ impl Conn {
         ).bind(name.as_str()).fetch_optional(c).await)?)
     }
 
-    /// Creates an environment.
+    /// Creates an environment. `by` is the actor's name.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn insert_env(&mut self, _: &May<Create, ()>, env: &Env, now: Time) -> Result<()> {
+    pub async fn insert_env(&mut self, _: &May<Create, ()>, env: &Env, by: &str, now: Time) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
         Ok(on!(self, c => sqlx::query(
-            "insert into envs (name, title, position, protected, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
+            "insert into envs (name, title, position, protected, created_at, archived_at, archived_by) \
+             values (?, ?, ?, ?, ?, ?, ?)"
         ).bind(env.name.as_str()).bind(&env.title).bind(env.position).bind(env.protected).bind(now.0).bind(archived)
-            .execute(c).await.map(|_| ()))?)
+            .bind(archived.map(|_| by)).execute(c).await.map(|_| ()))?)
     }
 
-    /// Updates an environment.
+    /// Updates an environment. `by` is the actor's name.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn update_env(&mut self, _: &May<Administer, ()>, env: &Env) -> Result<()> {
+    pub async fn update_env(&mut self, _: &May<Administer, ()>, env: &Env, by: &str) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
-        Ok(on!(self, c => sqlx::query(
-            "update envs set title = ?, position = ?, protected = ?, archived_at = ? where name = ?"
-        ).bind(&env.title).bind(env.position).bind(env.protected).bind(archived).bind(env.name.as_str())
+        Ok(on!(self, c => sqlx::query(concat!(
+            "update envs set title = ?, position = ?, protected = ?, ", archived_by!(), "archived_at = ? where name = ?"
+        )).bind(&env.title).bind(env.position).bind(env.protected).bind(archived).bind(by).bind(archived)
+            .bind(env.name.as_str())
             .execute(c).await.map(|_| ()))?)
     }
 
@@ -121,13 +131,15 @@ impl Conn {
         ).bind(app.name.as_str()).bind(&app.title).bind(&app.description).bind(now.0).execute(c).await.map(|_| ()))?)
     }
 
-    /// Updates an application.
+    /// Updates an application. `by` is the actor's name.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn update_app(&mut self, may: &May<Own, AppName>, app: &App) -> Result<()> {
-        Ok(on!(self, c => sqlx::query("update apps set title = ?, description = ?, archived_at = ? where name = ?")
-            .bind(&app.title).bind(&app.description).bind(app.archived_at.map(|t| t.0)).bind(may.on().as_str())
+    pub async fn update_app(&mut self, may: &May<Own, AppName>, app: &App, by: &str) -> Result<()> {
+        let archived = app.archived_at.map(|t| t.0);
+        Ok(on!(self, c => sqlx::query(concat!(
+            "update apps set title = ?, description = ?, ", archived_by!(), "archived_at = ? where name = ?"
+        )).bind(&app.title).bind(&app.description).bind(archived).bind(by).bind(archived).bind(may.on().as_str())
             .execute(c).await.map(|_| ()))?)
     }
 
@@ -177,7 +189,7 @@ impl Conn {
         ).bind(of.as_str()).bind(name.as_str()).fetch_optional(c).await)?)
     }
 
-    /// Creates the namespace that `may` names.
+    /// Creates the namespace that `may` names. `by` is the actor's name.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
@@ -185,24 +197,27 @@ impl Conn {
         &mut self,
         may: &May<AddNamespace, (AppName, NamespaceName)>,
         namespace: &Namespace,
+        by: &str,
         now: Time,
     ) -> Result<()> {
         let ((app, name), archived) = (may.on(), namespace.archived_at.map(|t| t.0));
         Ok(on!(self, c => sqlx::query(
-            "insert into namespaces (app, name, format, description, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
+            "insert into namespaces (app, name, format, description, created_at, archived_at, archived_by) \
+             values (?, ?, ?, ?, ?, ?, ?)"
         ).bind(app.as_str()).bind(name.as_str()).bind(namespace.format.as_str()).bind(&namespace.description)
-            .bind(now.0).bind(archived).execute(c).await.map(|_| ()))?)
+            .bind(now.0).bind(archived).bind(archived.map(|_| by)).execute(c).await.map(|_| ()))?)
     }
 
-    /// Updates a namespace of the application that `may` names.
+    /// Updates a namespace of the application that `may` names. `by` is the actor's name.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn update_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace) -> Result<()> {
+    pub async fn update_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace, by: &str) -> Result<()> {
         let (app, archived) = (may.on().as_str(), namespace.archived_at.map(|t| t.0));
-        Ok(on!(self, c => sqlx::query(
-            "update namespaces set format = ?, description = ?, archived_at = ? where app = ? and name = ?"
-        ).bind(namespace.format.as_str()).bind(&namespace.description).bind(archived).bind(app)
+        Ok(on!(self, c => sqlx::query(concat!(
+            "update namespaces set format = ?, description = ?, ", archived_by!(),
+            "archived_at = ? where app = ? and name = ?"
+        )).bind(namespace.format.as_str()).bind(&namespace.description).bind(archived).bind(by).bind(archived).bind(app)
             .bind(namespace.name.as_str()).execute(c).await.map(|_| ()))?)
     }
 }

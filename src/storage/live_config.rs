@@ -44,6 +44,9 @@ pub struct LiveConfig {
     pub is_new: bool,
     /// Number of the live release, 0 before the first.
     pub live: u64,
+    /// The highest number that was given: that of the live release, or of the removal of an earlier config with this
+    /// name.
+    pub last: u64,
     /// Live content, empty before the first release.
     pub content: Content,
     /// Origin of the live release, if there is one.
@@ -78,6 +81,7 @@ impl<R: AnyRow> FromRow<'_, R> for ConfigLocation {
 struct LiveConfigRow {
     location: ConfigLocation,
     live: Option<i64>,
+    last: Option<i64>,
     written_in: Option<String>,
     content: Option<String>,
     change_id: Option<String>,
@@ -89,6 +93,7 @@ impl<R: AnyRow> FromRow<'_, R> for LiveConfigRow {
         Ok(Self {
             location: ConfigLocation::from_row(row)?,
             live: row.integer("live")?,
+            last: row.integer("last")?,
             written_in: row.optional_text("written_in")?,
             content: row.optional_text("content")?,
             change_id: row.optional_text("change_id")?,
@@ -116,7 +121,9 @@ impl LiveConfigRow {
             }
             _ => None,
         };
-        Ok(LiveConfig { location, is_new: self.live.is_none(), live: self.live.map_or(0, count), content, latest })
+        let (is_new, live) = (self.live.is_none(), self.live.map_or(0, count));
+        let last = live.max(self.last.map_or(0, count));
+        Ok(LiveConfig { location, is_new, live, last, content, latest })
     }
 }
 
@@ -154,7 +161,8 @@ impl Conn {
         let row: Option<LiveConfigRow> = query_row!(
             self,
             location!(
-                ", c.live, r.format as written_in, \
+                ", c.live, (select max(m.seq) from removals m where m.env = e.name and m.app = n.app and m.namespace = n.name) \
+                 as last, r.format as written_in, \
                  case when r.change_id = ? then null else r.content end as content, r.change_id, r.accepted_at",
                 "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \
                  left join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"

@@ -12,7 +12,7 @@ macro_rules! files {
     ($folder:literal) => {
         files!(
             $folder: "0001_main", "0002_delivery", "0003_outbox", "0004_secrets", "0005_grants",
-            "0006_releases_of_app", "0009_undo"
+            "0006_releases_of_app", "0007_removal", "0009_undo"
         )
     };
     ($folder:literal: $($name:literal),+) => {
@@ -65,6 +65,6 @@ mod tests {
             first(&mysql()),
             "24381548686312eeba4cb70393892ea4251f1d959860b68bac06ea59e15ddea8b0af78c0cc5d9657186fd6b2eb588d10"
         );
-        assert_eq!(sqlite().iter().map(|m| (m.version, &*m.description)).next_back(), Some((6, "releases_of_app")));
+        assert_eq!(sqlite().iter().map(|m| (m.version, &*m.description)).next_back(), Some((9, "undo")));
     }
 }

@@ -7,6 +7,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod batch;
+mod bin;
 mod changes;
 mod conn;
 mod connect;

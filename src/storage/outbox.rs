@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Conn, count, damaged, defer, on, parsed, releases::content, row::AnyRow, signed};
+use super::{Conn, bin::RemovalRow, count, damaged, defer, on, parsed, releases::content, row::AnyRow, signed};
 use crate::domain::{
     change::ChangeId,
     entry::{Entry, Identity, Meta},
@@ -153,13 +153,15 @@ impl<'a> ReleaseQuery<'a> {
 }
 
 impl Conn {
-    /// Returns the environments with outbox rows, each with the number of releases and the time of the oldest.
+    /// Returns the environments with outbox rows, each with the number of releases and removals, and the time of the
+    /// oldest.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn outbox_envs(&mut self) -> Result<Vec<(EnvName, u64, Time)>> {
         let rows: Vec<(String, i64, i64)> = on!(self, c => sqlx::query_as(
-            "select env, count(*), min(accepted_at) from due group by env order by env"
+            "select env, count(*), min(at) from (select env, accepted_at as at from due \
+             union all select env, removed_at from removals where due = 1) as waiting group by env order by env"
         ).fetch_all(c).await)?;
         rows.into_iter().map(|(env, n, at)| Ok((parsed("an environment", &env)?, count(n), Time(at)))).collect()
     }
@@ -198,15 +200,37 @@ impl Conn {
         ).fetch_all(c).await)?)
     }
 
-    /// Returns the identities of the given releases that exist, in any order. At least one must be given.
+    /// Returns the identities of the given releases and removals that exist, in any order. At least one must be given.
+    /// Releases of removed configs count, because the channel holds them until their removal is delivered.
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn identities(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<(ConfigId, Identity)>> {
+        let mut found = self.identities_in("releases", of).await?;
+        if found.len() < of.len() {
+            let others: Vec<_> = of
+                .iter()
+                .filter(|(id, seq)| !found.iter().any(|(config, known)| config == id && known.seq == *seq))
+                .cloned()
+                .collect();
+            if !others.is_empty() {
+                found.extend(self.identities_in("removed_releases", &others).await?);
+                found.extend(
+                    self.removals(&others)
+                        .await?
+                        .into_iter()
+                        .map(|entry| (entry.config.clone(), entry.meta.identity())),
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    async fn identities_in(&mut self, table: &str, of: &[(ConfigId, u64)]) -> Result<Vec<(ConfigId, Identity)>> {
         let some = ReleaseQuery::of(of);
         let sql = format!(
             "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, null as due \
-             from releases r where {}",
+             from {table} r where {}",
             some.condition()
         );
         let rows: Vec<ExpectedRelease> = on!(self, c => {
@@ -217,6 +241,23 @@ impl Conn {
             query.fetch_all(c).await
         })?;
         Ok(rows.into_iter().map(|known| (known.config, known.identity)).collect())
+    }
+
+    /// Returns the removals with these numbers, in any order.
+    async fn removals(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<Entry>> {
+        let some = ReleaseQuery::of(of);
+        let sql = format!(
+            "select r.env, r.app, r.namespace, r.seq, r.object_id, r.removed_at, r.removed_by, r.due from removals r where {}",
+            some.condition()
+        );
+        let rows: Vec<RemovalRow> = on!(self, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone()));
+            for (id, seq) in some.each() {
+                query = query.bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(*seq));
+            }
+            query.fetch_all(c).await
+        })?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// Returns whether the stored release of this number is the given one, or `None` if there is no such number.

@@ -3,6 +3,7 @@
 
 mod account;
 mod apps;
+mod bin;
 mod changes;
 mod config;
 mod delivery;

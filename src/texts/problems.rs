@@ -34,6 +34,7 @@ texts! {
     state_set_up: "The first administrator already exists. Log in.", "首位管理员已存在，请直接登录。";
     state_in_progress: "The same request is still being processed. Try again in a moment.", "同一请求正在处理中，请稍后再查询。";
     state_archived: "This is archived. Restore it first.", "此项已归档，请先恢复。";
+    state_not_archived: "This is not archived. Archive it first.", "此项未归档，请先归档。";
     state_ahead: "etcd or a reader node has a later release than the database, so publishing is blocked. An administrator must choose which version to keep on the page of the config.", "etcd 或读取节点中的版本比数据库中的更新，暂时无法发布。请管理员在该配置的页面选择保留哪个版本。";
     state_numbers: "No release numbers are left for this config.", "此配置已没有可用的版本号。";
     state_unreleased: "This config has no release. Publish it first.", "此配置尚未发布，请先发布。";
@@ -225,6 +226,7 @@ impl Lang {
             StateConflict::SetUp => self.state_set_up(),
             StateConflict::InProgress => self.state_in_progress(),
             StateConflict::Archived => self.state_archived(),
+            StateConflict::NotArchived => self.state_not_archived(),
             StateConflict::Ahead => self.state_ahead(),
             StateConflict::Numbers => self.state_numbers(),
             StateConflict::Unreleased => self.state_unreleased(),

@@ -28,6 +28,7 @@ texts! {
     task_token_refresh: "Refresh of tokens from the database", "从数据库刷新令牌";
     task_known_tokens: "Tokens from etcd", "从 etcd 同步令牌";
     task_sweep: "Cleanup of sessions and recording of token use", "清理过期会话，记录令牌使用时间";
+    task_bin: "Removal of archived objects after their time in the bin", "清理回收站中到期的对象";
     task_session_streams: "End of live updates after log-out", "退出登录后结束实时更新";
     task_feed: "Releases for readers", "为读取实例加载版本";
     task_last_good: "Copy of the releases on disk", "在磁盘上保存版本副本";

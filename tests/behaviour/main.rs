@@ -2,6 +2,7 @@
 //! `tools/with-servers.sh cargo test --features ssr` starts the servers.
 
 mod accounts;
+mod bin;
 mod changes;
 mod comparisons;
 mod delivery;

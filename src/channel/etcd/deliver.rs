@@ -1,4 +1,4 @@
-//! Writes releases into etcd in one transaction, fenced by the lock's create revision and the revisions read before.
+//! Writes releases and removals into etcd in one transaction, fenced by the lock's create revision and the revisions read before.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clock::now,
     domain::{
-        entry::{Entry, Meta},
+        entry::{Entry, Identity, Meta},
         names::ConfigId,
     },
 };
@@ -22,6 +22,9 @@ use crate::{
 /// Maximum number of tries of a delivery. A try fails when a config changes while the lock is held: through an earlier
 /// transaction of this node that seemed lost, or a foreign write.
 const MAX_ATTEMPTS: usize = 3;
+
+/// Maximum number of configs that are read at once.
+const MAX_READS: usize = 100;
 
 /// Outcome of a transaction.
 #[derive(Debug)]
@@ -87,7 +90,12 @@ impl Etcd {
                     }
                     return Ok(Delivered { revision, already });
                 }
-                Outcome::Moved(now) => held = now,
+                Outcome::Moved(now) => {
+                    if let Some(config) = foreign_document(&due, batch, &now) {
+                        return Err(ChannelError::Mismatch { config: config.config.clone(), seq: config.meta.seq });
+                    }
+                    held = now;
+                }
                 Outcome::Fenced => break,
                 Outcome::Unknown(error) => {
                     let revision = self.read_outcome(&due, error).await?;
@@ -96,6 +104,14 @@ impl Etcd {
             }
         }
         Err(ChannelError::Fenced { env: lock.env.clone() })
+    }
+
+    pub(in super::super) async fn held(&self, of: &[&Entry]) -> Result<Vec<Option<Identity>>, ChannelError> {
+        let mut held = Vec::with_capacity(of.len());
+        for some in of.chunks(MAX_READS) {
+            held.extend(self.read_held(some).await?.into_iter().map(|held| held.release));
+        }
+        Ok(held)
     }
 
     /// Reads the state of a batch's configs at one revision.
@@ -141,7 +157,15 @@ impl Etcd {
         for (entry, held) in due {
             let meta = self.keys.meta(&entry.config);
             compares.push(Compare::mod_revision(meta.as_str(), CompareOp::Equal, held.revision));
-            puts.push(TxnOp::put(self.keys.document(&entry.config), entry.document.expose(), None));
+            let document = self.keys.document(&entry.config);
+            if entry.meta.is_removal() {
+                // Both keys of a release are written at one revision. A later document is a foreign write.
+                let later = held.document_revision() + 1;
+                compares.push(Compare::mod_revision(document.as_str(), CompareOp::Less, later));
+                puts.push(TxnOp::delete(document, None));
+            } else {
+                puts.push(TxnOp::put(document, entry.document.expose(), None));
+            }
             puts.push(TxnOp::put(meta, entry.meta.json(), None));
         }
         let mut reads = vec![key_of(lock)];
@@ -182,6 +206,20 @@ impl Etcd {
         }
         Err(error)
     }
+}
+
+/// Returns a removal that failed although the metadata of its config is unchanged: another program wrote the document.
+fn foreign_document<'a>(
+    due: &'a [(Cow<'_, Entry>, HeldRelease)],
+    batch: &[&Entry],
+    now: &[HeldRelease],
+) -> Option<&'a Entry> {
+    let revision = |config: &ConfigId| {
+        batch.iter().zip(now).find(|(entry, _)| entry.config == *config).map(|(_, held)| held.revision)
+    };
+    let unchanged = |(entry, held): &(Cow<'_, Entry>, HeldRelease)| revision(&entry.config) == Some(held.revision);
+    let removals = due.iter().filter(|(entry, _)| entry.meta.is_removal()).map(|(entry, _)| &**entry);
+    due.iter().all(unchanged).then(|| removals.into_iter().next()).flatten()
 }
 
 /// Returns the read of a lock's key.

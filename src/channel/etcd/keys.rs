@@ -143,7 +143,12 @@ impl Keys {
         Some((name.parse().ok()?, half))
     }
 
-    /// Joins documents and metadata to releases, ordered by name. Also returns the keys that are no valid release.
+    /// Returns the config of a key of a release.
+    pub fn config(&self, key: &[u8]) -> Option<ConfigId> {
+        self.parse(key).map(|(config, _)| config)
+    }
+
+    /// Joins documents and metadata to releases, and takes metadata of removals alone, ordered by name. Also returns the keys that are no valid release.
     pub fn join(&self, found: impl IntoIterator<Item = KeyValue>) -> (Vec<Entry>, Vec<DamagedKey>) {
         let mut halves: BTreeMap<ConfigId, Halves> = BTreeMap::new();
         let mut damaged = Vec::new();
@@ -188,9 +193,19 @@ struct Halves {
 impl Halves {
     /// Returns the release, or the invalid half and the reason.
     fn join(self, config: &ConfigId) -> Result<Entry, (Half, &'static str)> {
-        let document = self.document.ok_or((Half::Meta, "is metadata without a document"))?;
-        let meta = self.meta.ok_or((Half::Document, "is a document without metadata"))?;
-        let meta = Meta::read(&meta, now()).ok_or((Half::Meta, "is not metadata of a release"))?;
+        let meta = self.meta.as_ref().map(|meta| Meta::read(meta, now()));
+        let document = match (self.document, &meta) {
+            (None, Some(Some(meta))) if meta.is_removal() => Vec::new(),
+            (document, _) => document.ok_or((Half::Meta, "is metadata without a document"))?,
+        };
+        let meta = meta.ok_or((Half::Document, "is a document without metadata"))?;
+        let meta = meta.ok_or((Half::Meta, "is not metadata of a release"))?;
+        if meta.is_removal() {
+            return match document.is_empty() {
+                true => Ok(Entry { config: config.clone(), meta: meta.into(), document: String::new().into() }),
+                false => Err((Half::Document, "is a document of a removed config")),
+            };
+        }
         if sha256(&document) != meta.sha256 {
             return Err((Half::Document, "does not match the SHA-256 of its release"));
         }

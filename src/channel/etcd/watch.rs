@@ -138,34 +138,40 @@ impl EtcdWatch {
     /// Splits a response into batches of one revision each. A response holds whole revisions, in order.
     fn queue_batches(&mut self, response: &WatchResponse) {
         let mut known = self.after;
-        let mut revisions: Vec<(i64, Vec<KeyValue>)> = Vec::new();
+        let mut revisions: Vec<(i64, Vec<KeyValue>, Vec<KeyValue>)> = Vec::new();
         for event in response.events() {
             let Some(kv) = event.kv() else { continue };
             // Sent twice.
-            if kv.mod_revision() <= known && revisions.last().is_none_or(|(at, _)| *at != kv.mod_revision()) {
+            if kv.mod_revision() <= known && revisions.last().is_none_or(|(at, ..)| *at != kv.mod_revision()) {
                 continue;
             }
             if known < kv.mod_revision() {
                 known = kv.mod_revision();
-                revisions.push((known, Vec::new()));
+                revisions.push((known, Vec::new(), Vec::new()));
             }
             if !self.keys.is_release(kv.key()) {
                 continue;
             }
+            let (_, puts, deletes) = revisions.last_mut().expect("pushed above");
             match event.event_type() {
-                EventType::Put => revisions.last_mut().expect("pushed above").1.push(kv.clone()),
-                EventType::Delete => {
-                    self.stream.etcd.report_disturbance();
-                    tracing::warn!(
-                        key = %kv.key().escape_ascii(),
-                        revision = kv.mod_revision(),
-                        "a key in etcd was deleted by another program, readers keep their release"
-                    );
-                }
+                EventType::Put => puts.push(kv.clone()),
+                EventType::Delete => deletes.push(kv.clone()),
             }
         }
-        for (revision, puts) in revisions {
+        for (revision, puts, deletes) in revisions {
             let (entries, damaged) = self.keys.join(puts);
+            let is_removed = |key: &[u8]| {
+                let config = self.keys.config(key);
+                entries.iter().any(|entry| entry.meta.is_removal() && Some(&entry.config) == config.as_ref())
+            };
+            for key in deletes.iter().map(KeyValue::key).filter(|key| !is_removed(key)) {
+                self.stream.etcd.report_disturbance();
+                tracing::warn!(
+                    key = %key.escape_ascii(),
+                    revision,
+                    "a key in etcd was deleted by another program, readers keep their release"
+                );
+            }
             for damage in damaged {
                 self.stream.etcd.report_disturbance();
                 tracing::warn!(%damage, revision, "another program wrote to etcd, readers keep their release");

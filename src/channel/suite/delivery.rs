@@ -2,7 +2,7 @@
 
 use super::{
     super::{Channel, ChannelError, Delivered},
-    Bench, TEST_TIMEOUT, env, next, numbers, on_both, release, small,
+    Bench, TEST_TIMEOUT, env, next, numbers, on_both, release, removal, small,
 };
 
 on_both! {
@@ -20,6 +20,7 @@ on_both! {
     a_batch_that_is_too_large_is_refused_and_the_largest_is_accepted
     an_empty_or_corrupt_document_is_refused
     an_empty_batch_is_delivered_at_once
+    a_removal_takes_the_document_away_until_a_later_release
 }
 
 async fn a_release_and_the_next_one_arrive(bench: Bench) {
@@ -196,4 +197,31 @@ async fn an_empty_or_corrupt_document_is_refused(bench: Bench) {
 async fn an_empty_batch_is_delivered_at_once(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     assert_eq!(bench.channel.deliver(&lock, &[]).await, Ok(Delivered { revision: 0, already: vec![] }));
+}
+
+async fn a_removal_takes_the_document_away_until_a_later_release(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    let (old, gone, new) = (small("a/x", 3), removal("a/x", 4), small("a/x", 5));
+    bench.channel.deliver(&lock, &[old.clone(), small("b/y", 1)]).await.unwrap();
+    let held = bench.other.held(&[gone.clone(), removal("c/z", 1)]).await.unwrap();
+    assert_eq!(held, [Some(old.meta.identity()), None]);
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    let disturbances = bench.other.disturbances();
+    let delivered = bench.channel.deliver(&lock, std::slice::from_ref(&gone)).await.unwrap();
+    assert_eq!(next(&mut watch).await.unwrap(), std::slice::from_ref(&gone));
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!((listing.entries, listing.damaged), (vec![gone.clone(), small("b/y", 1)], vec![]));
+    assert!(!disturbances.has_changed().unwrap(), "its deletion is no foreign write");
+
+    let again = bench.channel.deliver(&lock, std::slice::from_ref(&gone)).await.unwrap();
+    assert_eq!((again.revision, again.already.len()), (delivered.revision, 1));
+    let late = bench.channel.deliver(&lock, std::slice::from_ref(&old)).await.unwrap();
+    assert_eq!(late.already, [(old.config.clone(), gone.meta.identity())], "a release that it removed stays away");
+    bench.channel.deliver(&lock, std::slice::from_ref(&new)).await.unwrap();
+    assert_eq!(next(&mut watch).await.unwrap(), std::slice::from_ref(&new));
+    assert_eq!(
+        bench.channel.deliver(&lock, &[gone]).await.unwrap().already,
+        [(new.config.clone(), new.meta.identity())]
+    );
+    assert_eq!(bench.other.list().await.unwrap().entries, [new, small("b/y", 1)]);
 }

@@ -4,7 +4,7 @@ use tokio::time::timeout;
 
 use super::{
     super::{Channel, ChannelError, DamagedKey},
-    Bench, TEST_TIMEOUT, env, next, numbers, small,
+    Bench, TEST_TIMEOUT, env, next, numbers, removal, small,
 };
 use crate::domain::content::sha256;
 
@@ -240,4 +240,33 @@ async fn a_refused_user_is_named_without_the_password() {
     (settings.username, settings.password) = (Some("nobody".into()), Some("hunter2".into()));
     let error = Channel::etcd(settings).await.unwrap().check().await.unwrap_err();
     assert!(matches!(&error, ChannelError::Refused(why) if !why.contains("hunter2")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_removal_leaves_a_foreign_document_alone() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1), small("b/y", 1), small("c/z", 1)]).await.unwrap();
+    let raw = bench.raw();
+    raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await;
+    raw.delete("config/prod/b/y").await;
+    raw.put("config/prod/d/w", "{}").await;
+    for (config, seq) in [("a/x", 2), ("d/w", 1)] {
+        let refused = bench.channel.deliver(&lock, &[removal(config, seq)]).await.unwrap_err();
+        assert!(matches!(refused, ChannelError::Mismatch { .. }), "{config}: {refused}");
+    }
+    assert_eq!(bench.raw().get("config/prod/a/x").await, "{\"edited\":\"by hand\"}");
+    for config in ["b/y", "c/z"] {
+        bench.channel.deliver(&lock, &[removal(config, 2)]).await.unwrap();
+    }
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!(listing.entries, [removal("b/y", 2), removal("c/z", 2)]);
+    let meta: serde_json::Value = serde_json::from_str(&bench.raw().get("meta/prod/c/z").await).unwrap();
+    assert_eq!((&meta["seq"], &meta["sha256"]), (&2.into(), &"removed".into()));
+
+    // A document that another program writes afterwards is no release.
+    bench.raw().put("config/prod/c/z", "{}").await;
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!(listing.entries, [removal("b/y", 2)]);
+    assert!(listing.damaged.iter().any(|damage| damage.damage == "is a document of a removed config"));
 }

@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{Channel, ChannelError, EtcdSettings, Lock, ReleaseWatch, Timing};
 use crate::{
     domain::{
+        bin::Removal,
         content::{Format, sha256},
         entry::{Entry, Meta},
         names::EnvName,
@@ -187,6 +188,13 @@ fn release(config: &str, seq: u64, document: &str) -> Entry {
 /// Returns a small release.
 fn small(config: &str, seq: u64) -> Entry {
     release(config, seq, &format!("{{\"seq\":\"{seq}\"}}"))
+}
+
+/// Returns the removal of a config of `prod`.
+fn removal(config: &str, seq: u64) -> Entry {
+    let id = "0198c0de-0000-7000-8000-000000000001".parse().unwrap();
+    let removal = Removal { id, by: "ada".into(), at: Time(1_795_363_200_456) };
+    Entry::removal(format!("prod/{config}").parse().unwrap(), seq, &removal)
 }
 
 /// Waits for the next releases of a watch, at most [`TEST_TIMEOUT`].

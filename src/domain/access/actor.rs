@@ -2,7 +2,7 @@
 
 use super::{
     AddNamespace, Administer, Create, Discard, EditConfig, GrantToken, May, Own, Pattern, Permission, PermissionSet,
-    Publish, Role, View,
+    Publish, Remove, Role, View,
 };
 use crate::domain::{
     change::{self, ChangeId},
@@ -12,6 +12,9 @@ use crate::domain::{
 
 /// Permissions of an automation token for the configs of its patterns. Only people approve changes.
 const TOKEN_PERMISSIONS: PermissionSet = PermissionSet::of(&[Permission::View, Permission::Edit, Permission::Publish]);
+
+/// Id of the server itself.
+const SYSTEM: &str = "system";
 
 /// The author of a request: a person, an automation token, the command line or the server.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ impl Actor {
 
     /// Returns the server itself as the actor of audit events. It has no rights.
     pub fn system() -> Self {
-        Self { id: "system".into(), name: "Trimtab".into(), administrator: false, creator: false, grants: Vec::new() }
+        Self { id: SYSTEM.into(), name: "Trimtab".into(), administrator: false, creator: false, grants: Vec::new() }
     }
 
     /// Returns whether this is an administrator.
@@ -208,6 +211,18 @@ impl Actor {
     /// [`Error::Forbidden`] if the actor is no administrator.
     pub fn may_administer(&self) -> Result<May<Administer, ()>> {
         if self.administrator { Ok(May::new(())) } else { Err(Error::Forbidden(Need::Administer)) }
+    }
+
+    /// Authorises removing archived objects for good: for administrators, and for the server itself after the time that
+    /// the bin keeps them.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for any other actor.
+    pub fn may_remove(&self) -> Result<May<Remove, ()>> {
+        if self.administrator || self.id == SYSTEM {
+            return Ok(May::new(()));
+        }
+        Err(Error::Forbidden(Need::Administer))
     }
 
     /// Authorises granting and revoking a token with these patterns. The actor must own all configs that they cover.

@@ -36,6 +36,9 @@ pub enum Create {}
 /// Managing users and existing environments.
 #[derive(Debug)]
 pub enum Administer {}
+/// Removing archived objects for good.
+#[derive(Debug)]
+pub enum Remove {}
 /// Granting and revoking tokens.
 #[derive(Debug)]
 pub enum GrantToken {}

@@ -145,6 +145,7 @@ fn Apps(list: List) -> impl IntoView {
         <div class="bar">
             <FilterBox of="apps" label=t.apps_filter() value=q />
             {switch}
+            <a class="quiet aim" href=paths::BIN>{t.bin()}</a>
             {add}
         </div>
         {table}

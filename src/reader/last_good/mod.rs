@@ -241,9 +241,9 @@ impl LastGood {
     /// Returns a journal batch with the entries that are not in the store yet, if any.
     fn new_batch(&self, entries: &[Entry], head: Option<Head>) -> Option<JournalBatch> {
         let is_new = |entry: &&Entry| {
-            let held = self.store.get(&entry.config.to_string());
+            let held = self.store.entry(&entry.config.to_string());
             held.is_none_or(|held| {
-                let (new, old) = (&entry.meta, &held.entry.meta);
+                let (new, old) = (&entry.meta, &held.meta);
                 new.seq > old.seq || (new.seq == old.seq && new.sha256 != old.sha256)
             })
         };

@@ -10,7 +10,7 @@ use crate::{
     auth::tokens::{TokenCache, generate},
     channel::{ListedToken, Listing, TokenList},
     clock::now,
-    domain::{time::Time, token::TokenKind},
+    domain::{bin::Removal, entry::Entry, time::Time, token::TokenKind},
     reader::{known_tokens::KnownTokens, store::SnapshotStore, tests::entry},
     tasks::TaskDriver,
 };
@@ -367,4 +367,29 @@ async fn a_journal_without_its_file_or_of_another_installation_is_not_served() {
     let half = TestNode::start(&folder.0, "staging").await;
     let trouble = half.file.problem().unwrap();
     assert!(half.seq() == 0 && trouble.contains("journal.foreign-"), "{trouble}");
+}
+
+#[tokio::test]
+async fn a_removed_config_stays_away_after_a_restart_and_only_a_removal_takes_it_away() {
+    let folder = kept().await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
+    // The channel lost its keys, which says nothing.
+    half.file.adopt(Listing { revision: 9, cluster: 42, entries: vec![], damaged: vec![] }).await.unwrap();
+    assert_eq!(half.seq(), 3);
+    let id = "01980000-0000-7000-8000-000000000001".parse().unwrap();
+    let removal = Removal { id, by: "ana".into(), at: Time(1000) };
+    half.file.apply(vec![Entry::removal(KEY.parse().unwrap(), 4, &removal)]).await.unwrap();
+    assert_eq!(half.seq(), 0);
+    // From the journal, and then from the file.
+    for _ in 0..2 {
+        let again = TestNode::start(&folder.0, "trimtab").await;
+        assert!(again.seq() == 0 && again.store.entry(KEY).unwrap().meta.is_removal());
+        again.get(3).await;
+        assert_eq!(again.seq(), 0, "an older release stays away");
+        again.store.set_stale(None);
+        again.leave().await;
+    }
+    let again = TestNode::start(&folder.0, "trimtab").await;
+    again.get(5).await;
+    assert_eq!(again.seq(), 5);
 }

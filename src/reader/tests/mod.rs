@@ -26,6 +26,7 @@ use crate::{
     channel::Listing,
     clock::now,
     domain::{
+        bin::Removal,
         content::{Format, sha256},
         entry::{Entry, Meta},
         time::Time,
@@ -99,6 +100,13 @@ impl TestReader {
 
     fn publish(&self, config: &str, seq: u64) {
         self.reader.store.apply(vec![entry(config, seq, &format!(r#"{{"n":"{seq}"}}"#))]);
+    }
+
+    /// Removes a config for good.
+    fn remove(&self, config: &str, seq: u64) {
+        let id = "01980000-0000-7000-8000-000000000001".parse().unwrap();
+        let removal = Removal { id, by: "ana".into(), at: Time(1_795_365_060_124) };
+        self.reader.store.apply(vec![Entry::removal(config.parse().unwrap(), seq, &removal)]);
     }
 
     /// Prepares a GET with the token.

@@ -174,3 +174,23 @@ async fn a_waiting_instance_is_recorded_with_its_release() {
     parked.await;
     assert_eq!(seen(), 2);
 }
+
+#[tokio::test]
+async fn a_removed_config_is_answered_as_one_that_never_existed() {
+    let test = TestReader::new();
+    let never = test.get("/api/v1/configs/prod/shop/nothing").send().await;
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
+    let mut raw = pin!(test.get(&format!("{SHOP}/raw?after=1&wait=90")).send());
+    assert!(poll!(&mut parked).is_pending() && poll!(&mut raw).is_pending());
+    test.remove("prod/shop/application", 2);
+    let gone = parked.await;
+    assert_eq!(gone.status, 404);
+    assert_eq!(raw.await.status, 404);
+    let now = test.get(SHOP).send().await;
+    assert_eq!(now.body.replace("application", "nothing"), never.body);
+    assert_eq!((now.status, now.body), (gone.status, gone.body));
+    let mut next = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
+    assert!(poll!(&mut next).is_pending(), "it may come again");
+    test.publish("prod/shop/application", 3);
+    assert_eq!(next.await.release(), 3);
+}

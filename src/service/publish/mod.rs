@@ -141,7 +141,7 @@ impl Work for Rollback {
             confirm: &self.confirm,
         })?;
         let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: self.to }))?;
-        let seq = numbers::next(live_config.live)?;
+        let seq = numbers::next(live_config.last)?;
         let after = restored(&live_config.content, target, seq);
         let alone = SingleRelease {
             live_config: &live_config,

@@ -241,7 +241,7 @@ mod tests {
             archived_at: None,
         };
         let location = ConfigLocation { env: env(true), namespace, app_archived_at: None };
-        LiveConfig { location, is_new: false, live: 3, content, latest: None }
+        LiveConfig { location, is_new: false, live: 3, last: 3, content, latest: None }
     }
 
     fn config(before: Content, after: Content) -> ChangeConfig {
@@ -250,6 +250,7 @@ mod tests {
             env: env(true),
             format: Format::Json,
             live: 3,
+            last: 3,
             latest: None,
             diff: Diff::of(&before, &after),
             before,
