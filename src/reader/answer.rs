@@ -76,6 +76,11 @@ impl Releases {
             Some(second) => Self::Several([first, second].into_iter().chain(releases).collect()),
         })
     }
+
+    /// Counts an answer with these releases, or one that says that the client has them.
+    pub fn count_reads(&self) {
+        self.iter().for_each(|release| release.reads.count());
+    }
 }
 
 impl Deref for Releases {

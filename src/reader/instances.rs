@@ -174,6 +174,17 @@ impl ConfigInstances {
         all.filter(move |seen| seen.is_active(now)).map(|seen| seen.release)
     }
 
+    fn sample(&self, now: Time) -> InstanceSample {
+        let mut sample = InstanceSample::default();
+        for seen in self.named.values().chain(self.unnamed.values()).filter(|seen| seen.is_active(now)) {
+            sample.instances += 1;
+            if seen.updated {
+                sample.updated.push((seen.release, seen.since));
+            }
+        }
+        sample
+    }
+
     fn list(&self, now: Time) -> Vec<Instance> {
         let named = self.named.iter().map(|(name, seen)| (name.to_string(), seen));
         let unnamed = self.unnamed.iter().map(|(ip, seen)| (ip.to_string(), seen));
@@ -198,6 +209,17 @@ struct Sighting {
     release: u64,
     since: Time,
     at: Time,
+    // Whether it had another release of the config before.
+    updated: bool,
+}
+
+/// Instances of one config, for the history.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct InstanceSample {
+    /// Number of instances.
+    pub instances: u32,
+    /// The release of each instance that had another one before, with the time at which it got it.
+    pub updated: Vec<(u64, Time)>,
 }
 
 impl Sighting {
@@ -235,7 +257,8 @@ impl Instances {
             return;
         }
         let client = (*instance.client).into();
-        room.insert(&instance.name, Sighting { token: token.into(), client, release, since: now, at: now });
+        let token = token.into();
+        room.insert(&instance.name, Sighting { token, client, release, since: now, at: now, updated: false });
         room.changed = self.next_change();
         self.total.fetch_add(1, Ordering::Relaxed);
     }
@@ -251,7 +274,7 @@ impl Instances {
             seen.client = (*visitor.client).into();
         }
         if seen.release != release {
-            (seen.release, seen.since) = (release, now);
+            (seen.release, seen.since, seen.updated) = (release, now, true);
             room.changed = self.next_change();
         }
         true
@@ -285,6 +308,13 @@ impl Instances {
         all.retain(|(_, instances)| !instances.is_empty());
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// Returns a sample of each config that has instances. Locks one config at a time.
+    pub(super) fn samples(&self, now: Time) -> HashMap<Box<str>, InstanceSample> {
+        let rooms = self.by_config.read();
+        let samples = rooms.iter().map(|(key, room)| (key.clone(), room.lock().sample(now)));
+        samples.filter(|(_, sample)| sample.instances > 0).collect()
     }
 
     /// Returns a number that changes when an instance in `scope` is new or gets another release.

@@ -10,6 +10,7 @@ mod answer;
 pub mod feed;
 mod front;
 pub mod gzip;
+pub mod history;
 pub mod instances;
 pub mod known_tokens;
 pub mod last_good;
@@ -50,6 +51,7 @@ use crate::{
 };
 pub use front::Front;
 use gzip::Compressor;
+use history::ReadHistory;
 use instances::{InstanceIdentity, Instances};
 pub use protocols::Operations;
 use snapshot::Snapshot;
@@ -108,6 +110,8 @@ pub struct Reader {
     pub tokens: Arc<TokenCache>,
     /// The instances and the releases that they got.
     pub instances: Arc<Instances>,
+    /// Reads and instances of the last 24 hours.
+    pub history: ReadHistory,
     /// Metrics of reads.
     pub meter: metrics::ReadMetrics,
     clock: fn() -> Time,
@@ -134,6 +138,7 @@ impl Reader {
             store: Arc::default(),
             tokens,
             instances: Arc::default(),
+            history: ReadHistory::new(clock()),
             meter: metrics::ReadMetrics::default(),
             clock,
             settings: settings.clone(),

@@ -176,6 +176,7 @@ impl Reader {
         render: R,
         accepted: AcceptedCodings,
     ) -> ReadStep<R> {
+        releases.count_reads();
         let (answer, stale) = (ReadAnswer { releases, render }, self.store.stale_header());
         if !accepted.wants_gzip(answer.is_large()) {
             return ReadStep::Answer(answer.plain(stale));
@@ -198,7 +199,10 @@ impl Reader {
         let Some(releases) = held else { return render.absent(self.absent(key)).map(ReadStep::Answer) };
         let answer = ReadAnswer { releases, render };
         match answer.unchanged(accepted, self.store.stale_header()) {
-            Some(response) => Ok(ReadStep::Answer(response)),
+            Some(response) => {
+                answer.releases.count_reads();
+                Ok(ReadStep::Answer(response))
+            }
             None => Ok(self.answer_with(answer.releases, answer.render, accepted)),
         }
     }

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use axum::{body::Bytes, http::HeaderValue};
@@ -35,11 +38,30 @@ pub struct Snapshot {
     pub etag: HeaderValue,
     /// The release's number as a header value.
     pub number: HeaderValue,
+    /// Answers with this config since the last sample. Shared by all of its releases.
+    pub(super) reads: Arc<ReadCounter>,
     // Each form is made at its first request, because it is as large as the document and most configs are read in one
     // form only.
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
     compressed: OnceLock<Box<[CompressedForm; 2]>>,
+}
+
+/// Counts the answers with a config. [`super::history`] takes the number each minute.
+#[derive(Debug, Default)]
+pub(super) struct ReadCounter(AtomicU32);
+
+impl ReadCounter {
+    /// Counts one answer. This is all that the history costs a read.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of answers since the last call.
+    pub fn take(&self) -> u32 {
+        // Most configs have no reads. A load leaves their cache lines shared.
+        if self.0.load(Ordering::Relaxed) == 0 { 0 } else { self.0.swap(0, Ordering::Relaxed) }
+    }
 }
 
 // Omits the bytes that are made from the document, because they would reveal it.
@@ -96,6 +118,7 @@ impl Snapshot {
         Ok(Self {
             etag: HeaderValue::from_str(&format!("\"{}\"", entry.meta.sha256)).map_err(|e| e.to_string())?,
             number: entry.meta.seq.into(),
+            reads: Arc::default(),
             envelope: OnceLock::new(),
             event: OnceLock::new(),
             compressed: OnceLock::new(),

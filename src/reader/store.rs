@@ -237,6 +237,12 @@ impl SnapshotStore {
         self.inner.read().entries().cloned().collect()
     }
 
+    /// Returns the latest releases of all configs, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Snapshot>> {
+        let inner = self.inner.read();
+        inner.apps.values().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
+    }
+
     /// Returns the configs that were ahead of the channel and no longer are.
     fn caught_up(&self, entries: &[Entry]) -> Vec<ConfigId> {
         let inner = self.inner.read();
@@ -292,7 +298,7 @@ impl SnapshotStore {
         }
         let mut inner = self.inner.write();
         let inner = &mut *inner;
-        for snapshot in made {
+        for mut snapshot in made {
             let id = &snapshot.entry.config;
             if !inner.outdate_removal(&snapshot.entry) {
                 continue;
@@ -319,6 +325,7 @@ impl SnapshotStore {
                     waiters.append(&mut slot.waiters.take());
                 }
             }
+            snapshot.reads = Arc::clone(&slot.latest.reads);
             replaced.push(mem::replace(&mut slot.latest, Arc::new(snapshot)));
         }
         for removal in removals {

@@ -8,7 +8,7 @@ use crate::{
     channel::{Channel, RegistryFilter},
     delivery::{self, Publisher},
     reader::{
-        Reader, feed,
+        Reader, feed, history,
         known_tokens::KnownTokens,
         last_good::LastGood,
         nodes::{self, Nodes},
@@ -38,6 +38,7 @@ impl ConsoleTasks {
     pub fn list(self) -> Vec<Task> {
         let Self { service, channel, publisher, tokens, streams, reader, nodes, confirmed, last_good } = self;
         let (store, file) = (reader.store.clone(), last_good.clone());
+        let pictures = history::task(reader);
         let feed = match &channel {
             Channel::Etcd(_) => feed::task(confirmed, store, file, now),
             // Its releases come from this database.
@@ -54,6 +55,7 @@ impl ConsoleTasks {
             Some(bin::task(service.clone())),
             Some(streams.task(service)),
             Some(feed),
+            Some(pictures),
             last_good.map(|file| file.task()),
             channel.node_registry().map(|board| nodes::link::task(nodes, board, RegistryFilter::All, None)),
         ];

@@ -31,6 +31,7 @@ texts! {
     task_bin: "Removal of archived objects after their time in the bin", "清理回收站中到期的对象";
     task_session_streams: "End of live updates after log-out", "退出登录后结束实时更新";
     task_feed: "Releases for readers", "为读取实例加载版本";
+    task_history: "Reads and instances of the last 24 hours", "记录最近 24 小时的读取与实例";
     task_last_good: "Copy of the releases on disk", "在磁盘上保存版本副本";
     task_nodes: "Communication with other nodes", "与其他节点通信";
 }

@@ -1,6 +1,7 @@
 //! Tests of reads from a program's view.
 
 mod coding;
+mod history;
 mod polls;
 mod protocols;
 mod refusals;

@@ -125,6 +125,7 @@ impl Events {
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
+            snapshot.reads.count();
             self.reader.record_instance(&self.grant, self.waiter.key(at), self.instance.as_ref(), snapshot.seq(), now);
             self.out.push_back(format!("event: config\nid: {}\ndata: ", id(self.configs_hash, &self.sent)).into());
             self.out.push_back(snapshot.event().clone());
