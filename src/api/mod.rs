@@ -13,6 +13,7 @@ pub mod bin;
 pub mod changes;
 pub mod config;
 pub mod copies;
+pub mod favourites;
 pub mod paths;
 pub mod people;
 pub mod prefer;

@@ -49,7 +49,7 @@ fn steps(times: &[i64], all: usize) -> String {
 }
 
 /// Divides two whole numbers that are small enough to be exact.
-fn fraction(part: usize, whole: usize) -> f64 {
+pub(super) fn fraction(part: usize, whole: usize) -> f64 {
     let small = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
     (small(part) / small(whole.max(1))).min(1.0)
 }

@@ -3,6 +3,7 @@
 //!
 //! An island gets its language as a property and starts with `provide_context(lang)`: it does not inherit the context.
 
+mod chart;
 mod code;
 mod curve;
 mod diff;
@@ -28,8 +29,8 @@ mod when;
 use leptos::context::use_context;
 
 pub use self::{
-    code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, marks::*, nav::*,
-    pick::*, sentence::*, term::*, text_area::*, timeline::*, when::*,
+    chart::*, code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*,
+    marks::*, nav::*, pick::*, sentence::*, term::*, text_area::*, timeline::*, when::*,
 };
 use crate::texts::Lang;
 

@@ -15,6 +15,7 @@ pub mod drift;
 pub mod entry;
 pub mod error;
 pub mod exchange;
+pub mod favourite;
 pub mod form_text;
 pub mod format;
 pub mod json;

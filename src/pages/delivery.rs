@@ -12,6 +12,7 @@ use super::{
     config::elapsed,
     console::Console,
     live,
+    pictures::{Pictures, PicturesData},
     shared::{EnvStyles, MissingNodes, SeenBy},
 };
 use crate::{
@@ -126,6 +127,7 @@ struct One {
     env_style: EnvStyle,
     /// For each listed release, the number of instances that have it and the number of all instances.
     seen: Vec<(usize, usize)>,
+    pictures: PicturesData,
     /// Other nodes that reported their readers, and those that did not.
     coverage: NodeCoverage,
     /// Value of `data-live`, by which the page is kept up to date.
@@ -144,6 +146,7 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
     let seen = listed.map(|release| console.nodes.seen(&release.config, release.seq));
     let one = One {
         seen: seen.collect(),
+        pictures: PicturesData::take(&console, &who.actor, |config| config.env == env),
         coverage,
         lock: service.lock_of(&who.actor, &env).await?,
         compared_at: service.compared_at(),
@@ -159,7 +162,7 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
 #[component]
 fn Shown(one: One) -> impl IntoView {
     let t = lang();
-    let One { delivery, lock, compared_at, administrator, env_style, seen, coverage, live_query } = one;
+    let One { delivery, lock, compared_at, administrator, env_style, seen, pictures, coverage, live_query } = one;
     let (of, count) = (delivery.env.name.to_string(), delivery.delivery_times().len());
     let env = of.clone();
     let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_time_of(count)}</span> });
@@ -195,7 +198,10 @@ fn Shown(one: One) -> impl IntoView {
                 <MissingNodes coverage=coverage />
             </div>
             <div class="two state-first">
-                <Releases releases=delivery.releases.clone() seen />
+                <div>
+                    <Releases releases=delivery.releases.clone() seen />
+                    <Pictures data=pictures />
+                </div>
                 <div>
                     <DriftList delivery />
                     <Card id="compare" title=t.delivery_comparison()><p class="quiet">{compared}</p>{again}</Card>

@@ -10,6 +10,7 @@ use leptos::server_fn::ServerFn;
 use super::{
     Page, PageResult,
     console::Console,
+    pictures::{Pictures, PicturesData},
     shared::{ArchiveCard, EnvStyles, ReauthField},
 };
 use crate::{
@@ -132,17 +133,19 @@ async fn one(
     let env_style = EnvStyles::of(&envs).get(&name);
     let env = envs.into_iter().find(|env| env.name == name).ok_or_else(|| Error::NotFound(name.to_string()))?;
     let crumb = env_style.clone();
-    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env env_style fresh /> })
+    let pictures = PicturesData::take(&console, &who.actor, |config| config.env == name);
+    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env env_style fresh pictures /> })
         .crumbs(move |t| vec![Crumb::to(t.environments(), "/envs"), Crumb::env(crumb, "")]))
 }
 
 #[component]
-fn Edit(env: Env, env_style: EnvStyle, fresh: bool) -> impl IntoView {
+fn Edit(env: Env, env_style: EnvStyle, fresh: bool, pictures: PicturesData) -> impl IntoView {
     let t = lang();
     let (name, of_form) = (env.name.to_string(), env.name.to_string());
     view! {
         <div class="column">
             <div class="head"><h1><EnvTag env=env_style /></h1></div>
+            <Pictures data=pictures />
             <Form action=ChangeEnv::PATH class="card">
                 <Hidden name="env" value=of_form />
                 <Field name="title" label=t.title_field() hint=t.title_hint() value=env.title />

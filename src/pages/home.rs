@@ -1,4 +1,4 @@
-//! The home page: the user's changes, late deliveries, latest releases, readers and tokens that need attention.
+//! The home page: what needs attention, the user's changes, changes of others to publish, latest releases, favourites.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,9 +6,11 @@ use axum::{Router, extract::State, routing::get};
 
 use super::{
     Page, PageResult,
-    changes::ChangeItem,
+    changes::{ChangeItem, first_line},
     console::Console,
+    favourites::Favourites,
     live,
+    pictures::ReadsSparkline,
     shared::{EnvStyles, MissingNodes, NoApps, SeenBy},
 };
 use crate::{
@@ -16,6 +18,8 @@ use crate::{
     components::{view::*, *},
     domain::{
         access::{Pattern, Permission},
+        drift::Drift,
+        favourite::Favourite,
         limits,
         names::ConfigId,
         release::Release,
@@ -28,10 +32,13 @@ use crate::{
     },
     service::{Account, AppCard, ChangeSummary, LateEnv, now},
     session::guard::CurrentUser,
+    texts::Lang,
 };
 
 /// Maximum number of releases listed.
 const RELEASES: usize = 10;
+/// Maximum number of changes of others listed.
+const OTHERS: usize = 5;
 /// Maximum number of applications listed.
 const APPS: usize = 7;
 /// Maximum number of configs listed whose readers are behind.
@@ -56,6 +63,15 @@ struct Behind {
     instances: Vec<Instance>,
 }
 
+/// A release in the list of the latest ones.
+struct ListedRelease {
+    release: Release,
+    /// The number of instances that have it and the number of all instances.
+    seen: (usize, usize),
+    /// Reads per minute of its config in the last 24 hours.
+    reads: Vec<Option<u32>>,
+}
+
 /// Data of the page.
 struct Home {
     name: String,
@@ -63,9 +79,12 @@ struct Home {
     env_styles: EnvStyles,
     envs: usize,
     late: Vec<LateEnv>,
+    drifts: Vec<Drift>,
     changes: Vec<ChangeSummary>,
-    /// Each with the number of instances that have it and the number of all instances.
-    releases: Vec<(Release, (usize, usize))>,
+    /// Changes of others that the user may publish.
+    others: Vec<ChangeSummary>,
+    releases: Vec<ListedRelease>,
+    favourites: Vec<Favourite>,
     behind: Vec<Behind>,
     ending: Vec<Token>,
     apps: Vec<AppCard>,
@@ -86,6 +105,8 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
     let apps: Vec<AppCard> =
         service.apps(actor).await?.into_iter().filter(|card| card.app.archived_at.is_none()).collect();
     let changes = service.my_changes(actor).await?;
+    let others = service.publishable_changes(actor, OTHERS).await?;
+    let favourites = service.favourites(actor).await?;
     let latest = service.latest_releases(actor, limits::MAX_PAGE_ROWS).await?;
     let tokens = service.tokens(actor, None, None).await?;
     let coverage = looking.coverage().await;
@@ -101,22 +122,26 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
         env_styles: EnvStyles::of(&envs),
         envs: envs.iter().filter(|env| env.archived_at.is_none()).count(),
         late: service.late(actor),
+        drifts: service.drifts(actor),
         behind: behind(&console, &read, at),
         readers: (names.len() + unnamed, read.len()),
         coverage,
         live_query,
         ending: tokens.into_iter().filter(ends).collect(),
         all_apps: apps.len(),
-        apps: mine_first(apps, &who.account, &changes, &latest),
+        apps: mine_first(apps, &who.account, &changes, &latest, &favourites),
         changes,
-        releases: latest
-            .into_iter()
-            .take(RELEASES)
-            .map(|r| (console.nodes.seen(&r.config, r.seq), r))
-            .map(|(seen, release)| (release, seen))
-            .collect(),
+        others,
+        favourites,
+        releases: latest.into_iter().take(RELEASES).map(|release| listed(&console, release)).collect(),
     };
     Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> }).crumbs(|t| vec![Crumb::here(t.home())]))
+}
+
+fn listed(console: &Console, release: Release) -> ListedRelease {
+    let seen = console.nodes.seen(&release.config, release.seq);
+    let reads = console.reader.history.picture(|config| *config == release.config).reads;
+    ListedRelease { release, seen, reads }
 }
 
 fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behind> {
@@ -130,8 +155,14 @@ fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behi
     read.iter().filter_map(of).collect()
 }
 
-/// Returns the applications that the user may edit, those of the user's changes and releases first.
-fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], latest: &[Release]) -> Vec<AppCard> {
+/// Returns the applications that the user may edit: favourites first, then those of the user's changes and releases.
+fn mine_first(
+    mut apps: Vec<AppCard>,
+    me: &Account,
+    changes: &[ChangeSummary],
+    latest: &[Release],
+    favourites: &[Favourite],
+) -> Vec<AppCard> {
     let edits = |card: &AppCard| {
         me.administrator
             || me
@@ -143,7 +174,8 @@ fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], l
     let of_releases = latest.iter().filter(|release| release.author == me.name).map(|release| &release.config.app);
     let recent: BTreeSet<_> = of_changes.chain(of_releases).cloned().collect();
     apps.retain(edits);
-    apps.sort_by_key(|card| !recent.contains(&card.app.name));
+    let is_favourite = |card: &AppCard| favourites.iter().any(|favourite| favourite.app() == &card.app.name);
+    apps.sort_by_key(|card| (!is_favourite(card), !recent.contains(&card.app.name)));
     apps.truncate(APPS);
     apps
 }
@@ -159,7 +191,8 @@ fn Show(home: Home) -> impl IntoView {
         }
         .into_any();
     }
-    let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
+    let mut latest = home.releases.iter().map(|listed| &listed.release);
+    let last = latest.find_map(|r| Some(r.delivered_at?.0 - r.accepted_at.0));
     let delivers = (home.late.is_empty() && home.envs > 0).then(|| {
         let last = last.filter(|ms| (0..10_000).contains(ms)).map(|ms| format!(" · {}", t.home_last_took(ms)));
         view! { <span>{t.home_envs_healthy(home.envs)}{last}</span> }
@@ -167,26 +200,35 @@ fn Show(home: Home) -> impl IntoView {
     let (instances, configs) = home.readers;
     let read = instances > 0;
     let readers = read.then(|| view! { <span>{t.home_instances(instances)}" "{t.change_configs(configs)}</span> });
-    let (env_styles, changes) = (home.env_styles.clone(), home.changes);
-    let none = changes.is_empty();
-    let changes =
-        changes.into_iter().map(|change| view! { <ChangeItem change env_styles=env_styles.clone() /> }).collect_view();
+    let env_styles = home.env_styles.clone();
+    let conflicts: Vec<_> = home.changes.iter().filter(|change| change.conflicts > 0).cloned().collect();
+    let items = |changes: Vec<ChangeSummary>| {
+        let items = changes.into_iter().map(|change| view! { <ChangeItem change env_styles=env_styles.clone() /> });
+        (items.len() > 0).then(|| view! { <ul class="list">{items.collect_view()}</ul> })
+    };
+    let changes = items(home.changes);
+    let none = changes.is_none().then(|| view! { <p class="quiet">{t.home_changes_none()}</p> });
+    let others = items(home.others).map(|items| view! { <Card id="others" title=t.home_others()>{items}</Card> });
     view! {
         <Head title=t.home_greeting(&home.name)><p class="facts">{delivers}{readers}</p></Head>
         <div class="two" id="home" data-live=home.live_query>
             <div>
                 <MissingNodes coverage=home.coverage />
-                <Card id="changes" title=t.home_changes()>
-                    {if none {
-                        view! { <p class="quiet">{t.home_changes_none()}</p> }.into_any()
-                    } else {
-                        view! { <ul class="list">{changes}</ul> }.into_any()
-                    }}
-                </Card>
+                <Attention
+                    late=home.late
+                    drifts=home.drifts
+                    conflicts
+                    behind=home.behind
+                    ending=home.ending
+                    env_styles=home.env_styles.clone()
+                    read
+                />
+                <Card id="changes" title=t.home_changes()>{none}{changes}</Card>
+                {others}
                 <Releases releases=home.releases env_styles=home.env_styles.clone() />
             </div>
             <div>
-                <Attention behind=home.behind ending=home.ending env_styles=home.env_styles read />
+                <Favourites favourites=home.favourites env_styles=home.env_styles />
                 <Apps apps=home.apps all=home.all_apps />
             </div>
         </div>
@@ -195,14 +237,14 @@ fn Show(home: Home) -> impl IntoView {
 }
 
 #[component]
-fn Releases(releases: Vec<(Release, (usize, usize))>, env_styles: EnvStyles) -> impl IntoView {
+fn Releases(releases: Vec<ListedRelease>, env_styles: EnvStyles) -> impl IntoView {
     let t = lang();
     if releases.is_empty() {
         return view! { <Card id="releases" title=t.home_releases()><p class="quiet">{t.home_releases_none()}</p></Card> }.into_any();
     }
-    let row = |(release, seen): (Release, (usize, usize))| {
-        let env_style = env_styles.get(&release.config.env);
-        view! { <ReleaseRow release seen env_style /> }
+    let row = |listed: ListedRelease| {
+        let env_style = env_styles.get(&listed.release.config.env);
+        view! { <ReleaseRow listed env_style /> }
     };
     let rows = releases.into_iter().map(row).collect_view();
     let columns = vec![t.config(), t.release(), t.why(), t.home_who(), t.seen_by()];
@@ -215,8 +257,9 @@ fn Releases(releases: Vec<(Release, (usize, usize))>, env_styles: EnvStyles) -> 
 }
 
 #[component]
-fn ReleaseRow(release: Release, seen: (usize, usize), env_style: EnvStyle) -> impl IntoView {
+fn ReleaseRow(listed: ListedRelease, env_style: EnvStyle) -> impl IntoView {
     let t = lang();
+    let ListedRelease { release, seen, reads } = listed;
     let back = release.rolled_back_to.map(|seq| view! { <span class="note">{t.home_rolled_back(seq)}</span> });
     let seen = match release.delivered_at {
         None => view! { <Badge mood=Mood::Warn>{t.is_accepted()}</Badge> }.into_any(),
@@ -230,16 +273,32 @@ fn ReleaseRow(release: Release, seen: (usize, usize), env_style: EnvStyle) -> im
             <td data-th=t.release()><a href=change>{release.seq}</a></td>
             <td class="why">{release.message}{back}</td>
             <td class="who">{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
-            <td class="seen" data-th=t.seen_by()>{seen}</td>
+            <td class="seen" data-th=t.seen_by()>{seen}<ReadsSparkline reads /></td>
         </tr>
     }
     .into_any()
 }
 
 #[component]
-fn Attention(behind: Vec<Behind>, ending: Vec<Token>, env_styles: EnvStyles, read: bool) -> impl IntoView {
+fn Attention(
+    late: Vec<LateEnv>,
+    drifts: Vec<Drift>,
+    /// The user's changes with conflicts.
+    conflicts: Vec<ChangeSummary>,
+    behind: Vec<Behind>,
+    ending: Vec<Token>,
+    env_styles: EnvStyles,
+    /// Whether any instance reads.
+    read: bool,
+) -> impl IntoView {
     let t = lang();
-    let none = behind.is_empty() && ending.is_empty();
+    let is_delivered = late.is_empty() && drifts.is_empty() && conflicts.is_empty();
+    let none = is_delivered && behind.is_empty() && ending.is_empty();
+    let late = late.into_iter().map(|late| late_item(t, &late)).collect_view();
+    let more_drifts = drifts.len().saturating_sub(MAX_BEHIND);
+    let drifts = drifts.into_iter().take(MAX_BEHIND).map(|drift| drift_item(t, &drift, &env_styles)).collect_view();
+    let more_drifts = (more_drifts > 0).then(|| view! { <li class="quiet">{t.and_more(more_drifts)}</li> });
+    let conflicts = conflicts.into_iter().map(|change| conflict_item(t, &change)).collect_view();
     let more = behind.len().saturating_sub(MAX_BEHIND);
     let items = behind.into_iter().take(MAX_BEHIND).map(|behind| {
         let env_style = env_styles.get(&behind.config.env);
@@ -259,9 +318,42 @@ fn Attention(behind: Vec<Behind>, ending: Vec<Token>, env_styles: EnvStyles, rea
         view! { <p class="flag good"><Icon name=I::Ok />{t.home_attention_none()}</p> }.into_any()
     } else {
         let more = (more > 0).then(|| view! { <li class="quiet">{t.and_more(more)}</li> });
-        view! { <ul class="list">{items}{more}{ending}</ul> }.into_any()
+        view! { <ul class="list">{late}{drifts}{more_drifts}{conflicts}{items}{more}{ending}</ul> }.into_any()
     };
     view! { <Card id="look" title=t.home_attention()>{body}</Card> }.into_any()
+}
+
+fn late_item(t: Lang, late: &LateEnv) -> impl IntoView + use<> {
+    let (href, says) = (format!("/delivery/{}", late.env), t.home_late(late.env.as_str()));
+    let since = dated(t.started_at(), late.since);
+    view! {
+        <li>
+            <p class="flag warn"><Icon name=I::Warn /><a href=href>{says}</a></p>
+            <p class="quiet"><span>{t.releases_waiting(late.waiting)}</span><span>{since}</span></p>
+        </li>
+    }
+}
+
+fn drift_item(t: Lang, drift: &Drift, env_styles: &EnvStyles) -> impl IntoView + use<> {
+    let (href, env_style) = (paths::config(&drift.config), env_styles.get(&drift.config.env));
+    let name = format!("{} / {}", drift.config.app, drift.config.namespace);
+    let since = drift.since;
+    view! {
+        <li>
+            <p class="flag warn">
+                <Icon name=I::Warn />
+                <span><a href=href>{name}</a>" "<EnvTag env=env_style bare=true /></span>
+            </p>
+            <p class="quiet"><span>{t.delivery_drift()}</span><When at=since /></p>
+        </li>
+    }
+}
+
+fn conflict_item(t: Lang, change: &ChangeSummary) -> impl IntoView + use<> {
+    let title = first_line(&change.change.message).unwrap_or_else(|| t.change_untitled().to_owned());
+    let link = view! { <a href=paths::change(&change.change.id)>{title}</a> }.into_any();
+    let says = sentence(t.home_conflicts(), [link]);
+    view! { <li><p class="flag warn"><Icon name=I::Warn /><span>{says}</span></p></li> }
 }
 
 #[component]

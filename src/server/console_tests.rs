@@ -22,6 +22,7 @@ use crate::{
         token::TokenKind,
     },
     metrics::ConnectionMetrics,
+    reader::instances::{InstanceIdentity, InstanceName},
     service::{NewToken, NewUser, PutApp, PutEnv, PutNamespace, Save},
     session::store::Sessions,
     tasks::Task,
@@ -37,6 +38,7 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(40);
 struct TestConsole {
     front: reader::Front,
     service: Service,
+    reader: Arc<Reader>,
     tasks: TaskDriver,
     sessions: Sessions,
     folder: PathBuf,
@@ -84,7 +86,8 @@ impl TestConsole {
             etcd_root: None,
         };
         let (health, draining) = (service.clone(), stop.clone());
-        let health = Health { service: health, dispatch, reader, draining, scrape, tasks: tasks.clone() };
+        let health =
+            Health { service: health, dispatch, reader: reader.clone(), draining, scrape, tasks: tasks.clone() };
         let front = routes(
             console,
             Assets::embedded(&[]),
@@ -93,7 +96,7 @@ impl TestConsole {
             service.signer().await.unwrap(),
             &RateSettings::default(),
         );
-        Self { front, service, tasks, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() }
+        Self { front, service, reader, tasks, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() }
     }
 
     async fn create_objects(&self) {
@@ -221,6 +224,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("undo-edits", "config=ENV/APP/NS&change=CHANGE&version=1&act=undo"),
     ("restore", "kind=app&name=APP"),
     ("revert-item", "config=ENV/APP/NS&change=CHANGE&key=a"),
+    ("set-favourite", "of=ENV/APP/NS&marked=true"),
     ("revoke-token", "id=ID"),
     ("roll-back", "config=ENV/APP/NS&to=1&live=0"),
     ("save-item", "config=ENV/APP/NS&base=0&version=0&key=a&value=1&kind=string"),
@@ -723,4 +727,44 @@ async fn releases_of_an_application_and_comparisons_hide_what_the_user_may_not_s
         .collect();
     assert_eq!(chosen.len(), 2);
     assert!(chosen[0].contains("name=\"to\" value=\"2\"") && chosen[1].contains("name=\"from\" value=\"1\""), "{list}");
+}
+
+#[tokio::test]
+async fn stars_and_pictures_are_on_the_pages() {
+    let site = TestConsole::at("http://localhost").await;
+    let ana = site.log_in("ana").await;
+    let config = "/configs/prod/shop/application";
+    for (path, of) in [("/apps/shop", "shop"), (config, "prod/shop/application")] {
+        assert!(site.get(path, &ana).await.body.contains(r#"aria-pressed="false""#), "{path}");
+        let answer = site.island("/fn/set-favourite", &ana, &[("of", of), ("marked", "true")]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(site.get(path, &ana).await.body.contains(r#"aria-pressed="true""#), "{path}");
+    }
+    for path in ["/", "/search?brief=true"] {
+        let page = site.get(path, &ana).await.body;
+        assert!(page.contains(r#"id="favourites""#) && page.contains(&format!(r#"href="{config}""#)), "{path}");
+    }
+    let eve = site.log_in("eve").await;
+    assert!(!site.get("/", &eve).await.body.contains(config), "favourites of another user");
+    // Nothing has read yet. Then there is a read, and a release.
+    let shop = "prod/shop/application";
+    assert!(site.get("/apps/shop", &ana).await.body.contains("Nothing has read here yet"));
+    site.reader.store.apply(vec![crate::reader::tests::entry(shop, 1, "{}")]);
+    let visitor = |name: &'static str| InstanceIdentity { name: InstanceName::Named(name.into()), client: "".into() };
+    for name in ["a", "b"] {
+        site.reader.instances.record(shop, "token", &visitor(name), 1, now());
+    }
+    site.reader.sample_history();
+    let root = site.log_in("root").await;
+    for (path, who, shown) in [
+        ("/apps/shop", &ana, true),
+        ("/delivery/prod", &ana, true),
+        ("/envs/prod", &root, true),
+        ("/delivery/dev", &ana, false),
+        ("/apps/mail", &eve, false),
+    ] {
+        let page = site.get(path, who).await.body.replace("<!>", "");
+        assert!(page.contains(r#"id="last-day""#) && page.contains("Kept in the memory of this node"), "{path}");
+        assert_eq!(page.contains("Now <b>2</b>, at most <b>2</b>"), shown, "{path}");
+    }
 }

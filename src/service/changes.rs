@@ -282,6 +282,28 @@ impl Service {
         Ok((views, after))
     }
 
+    /// Returns at most `limit` open changes of others that the actor may publish, the last edited first. Looks at the
+    /// last edited changes only.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn publishable_changes(&self, actor: &Actor, limit: usize) -> Result<Vec<ChangeSummary>> {
+        if !actor.publishes_any() {
+            return Ok(Vec::new());
+        }
+        let mut db = self.db.read().await?;
+        let mut changes = db.open_changes(None, limits::PAGE_ROWS).await?;
+        changes.retain(|change| change.author != actor.id);
+        let touched = db.touched_configs(&changes.iter().map(|change| &change.id).collect::<Vec<_>>()).await?;
+        drop(db);
+        let may_publish = |change: &Change| {
+            touched.get(&change.id).is_some_and(|all| all.iter().all(|(config, _)| actor.may_publish(config).is_ok()))
+        };
+        changes.retain(may_publish);
+        changes.truncate(limit);
+        self.summaries(actor, changes).await
+    }
+
     /// Returns the summaries of those changes that the actor sees and that have edits.
     async fn summaries(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeSummary>> {
         let mut views = Vec::with_capacity(changes.len());

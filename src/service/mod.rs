@@ -13,6 +13,7 @@ mod delivery;
 mod dispatch;
 mod drift;
 mod exchange;
+mod favourites;
 mod history;
 mod hits;
 mod idempotency;

@@ -12,7 +12,7 @@ macro_rules! files {
     ($folder:literal) => {
         files!(
             $folder: "0001_main", "0002_delivery", "0003_outbox", "0004_secrets", "0005_grants",
-            "0006_releases_of_app", "0007_removal", "0009_undo"
+            "0006_releases_of_app", "0007_removal", "0008_favourites", "0009_undo"
         )
     };
     ($folder:literal: $($name:literal),+) => {

@@ -12,6 +12,7 @@ mod changes;
 mod conn;
 mod connect;
 mod connections;
+mod favourites;
 mod live_config;
 mod migrations;
 mod open_error;

@@ -9,13 +9,16 @@ texts! {
     home_instances(n: usize): "{n} instance reads" | "{n} instances read", "{n} 个实例正在读取";
     home_changes: "My changes", "我的变更";
     home_changes_none: "You have no open changes. Edit a config to create one.", "没有进行中的变更。编辑配置即会新建。";
+    home_others: "Changes of others that you may publish", "您可以发布的他人变更";
+    home_late(env: &str): "Delivery to {env} is late", "向 {env} 的下发延迟";
+    home_conflicts: "The change {} has conflicts", "变更 {} 有冲突";
     home_releases: "Latest releases", "最近发布";
     home_releases_none: "Nothing published yet.", "还没有发布过任何内容。";
     home_who: "Author, time", "发布人、时间";
     home_seen_by(seen: usize, all: usize): "{seen} of {all}", "{seen} / {all}";
     home_rolled_back(seq: u64): "Rolled back to release {seq}", "回滚到版本 {seq}";
     home_attention: "Needs attention", "需要关注";
-    home_attention_none: "All readers are up to date.", "所有实例都是最新的。";
+    home_attention_none: "Deliveries are on time, and all readers are up to date.", "下发及时，所有实例都是最新的。";
     home_no_readers: "No instance has read its configuration in the last ten minutes.", "最近十分钟内没有实例读取配置。";
     home_still_holds(seq: u64): "still has release {seq}", "仍在使用版本 {seq}";
     home_newer: "a newer one was published {}", "新版本发布于 {}";

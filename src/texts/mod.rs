@@ -11,6 +11,7 @@ mod editor;
 mod exchange;
 mod home;
 mod people;
+mod pictures;
 mod problems;
 mod search;
 mod setup;

@@ -8,6 +8,7 @@ mod comparisons;
 mod delivery;
 mod exchange;
 mod forged;
+mod home;
 mod many_keys;
 mod nodes;
 mod processes;

@@ -96,6 +96,11 @@ impl Actor {
         self.administrator || self.grants.iter().any(|(_, permissions)| permissions.contains(Permission::Edit))
     }
 
+    /// Returns whether the actor may publish any config.
+    pub fn publishes_any(&self) -> bool {
+        self.administrator || self.grants.iter().any(|(_, permissions)| permissions.contains(Permission::Publish))
+    }
+
     /// Returns whether a grant to view has a pattern that fulfils `about`.
     fn has_view_grant(&self, about: impl Fn(&Pattern) -> bool) -> bool {
         self.grants.iter().any(|(p, permissions)| permissions.contains(Permission::View) && about(p))

@@ -17,12 +17,14 @@ use crate::{
         access::Pattern,
         catalog::{Env, Namespace},
         content::Format,
+        favourite::Favourite,
         names::{AppName, ConfigId},
     },
     pages::{
         Page, PageResult,
         console::Console,
         live,
+        pictures::{Pictures, PicturesData},
         shared::{EnvStyles, MissingNodes},
     },
     reader::nodes::{NodeCoverage, Readers},
@@ -43,6 +45,9 @@ struct MatrixData {
     coverage: NodeCoverage,
     /// Value of `data-live`, by which the page is kept up to date.
     live_query: String,
+    /// Whether it is a favourite of the user.
+    is_favourite: bool,
+    pictures: PicturesData,
     /// The user's actor id.
     me: String,
     q: String,
@@ -78,7 +83,20 @@ pub(super) async fn show(
         }
     }
     let (instances, me) = (names.len() + unnamed, who.actor.id.clone());
-    let shown = MatrixData { matrix, env_styles, seen, instances, coverage, live_query, me, q: asked.q };
+    let is_favourite = console.service.is_favourite(&who.actor, &Favourite::App(app.clone())).await?;
+    let pictures = PicturesData::take(&console, &who.actor, |config| config.app == app);
+    let shown = MatrixData {
+        matrix,
+        env_styles,
+        seen,
+        instances,
+        coverage,
+        live_query,
+        is_favourite,
+        pictures,
+        me,
+        q: asked.q,
+    };
     let (title, crumbs) = (app.to_string(), crumbs(&app));
     Ok(Page::new(|_| title, move || view! { <Matrix shown /> }).crumbs(crumbs))
 }
@@ -117,13 +135,14 @@ fn Matrix(shown: MatrixData) -> impl IntoView {
         }
     };
     view! {
-        <AppHead app=app.clone() tab=AppTab::Configs>{instances}</AppHead>
+        <AppHead app=app.clone() tab=AppTab::Configs favourite=shown.is_favourite>{instances}</AppHead>
         <section id="configs">
             <div id="live-told" data-live=shown.live_query.clone()><MissingNodes coverage=shown.coverage.clone() /></div>
             {body}
             {add}
             <ArchivedNamespaces app=app.name namespaces=away owned />
         </section>
+        {(!here.is_empty()).then(|| view! { <Pictures data=shown.pictures.clone() /> })}
     }
     .into_any()
 }

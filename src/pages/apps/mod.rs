@@ -21,12 +21,13 @@ use serde::Deserialize;
 use super::{
     Page, PageResult,
     console::Console,
+    favourites::Star,
     shared::{EnvStyles, NoApps},
 };
 use crate::{
     api::{apps::CreateApp, paths},
     components::{view::*, *},
-    domain::{catalog::App, error::Result, limits, names::AppName, release::Release},
+    domain::{catalog::App, error::Result, favourite::Favourite, limits, names::AppName, release::Release},
     service::{AppCard, AppMatrix},
     session::guard::CurrentUser,
     texts::Lang,
@@ -201,6 +202,9 @@ fn AppHead(
     app: App,
     /// The open tab.
     tab: AppTab,
+    /// Whether it is a favourite. Without it, the page has no button for that.
+    #[prop(optional)]
+    favourite: Option<bool>,
     /// Facts beside the title.
     #[prop(optional)]
     children: Option<Children>,
@@ -219,10 +223,12 @@ fn AppHead(
         let title = t.app_archived_title(app.name.as_str());
         view! { <Banner title><p>{t.app_archived_text()}</p></Banner> }
     });
+    let star = favourite.map(|marked| view! { <Star of=Favourite::App(app.name.clone()) marked /> });
     let title = (!app.title.is_empty()).then(|| view! { <span>{app.title}</span> });
     view! {
         {archived_banner}
         <Head title=app.name.as_str()>
+            {star}
             <p class="facts">{title}{children.map(|children| children.view())}</p>
         </Head>
         <Tabs label=t.application() tabs />

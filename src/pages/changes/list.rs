@@ -124,6 +124,6 @@ pub(in crate::pages) fn ChangeItem(
 }
 
 /// Returns the first line of a message that is not empty.
-pub(super) fn first_line(message: &str) -> Option<String> {
+pub(in crate::pages) fn first_line(message: &str) -> Option<String> {
     message.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }

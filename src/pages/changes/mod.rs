@@ -10,7 +10,7 @@ mod publish;
 
 use axum::{Router, routing::get};
 
-pub(super) use self::list::ChangeItem;
+pub(super) use self::list::{ChangeItem, first_line};
 use super::console::Console;
 
 /// `/changes`, `/changes/{id}`.

@@ -41,7 +41,7 @@ pub(super) use self::{
     items::value_view,
     progress::{elapsed, waiting_for},
 };
-use super::{Page, PageError, PageResult, console::Console, live, shared::EnvStyles};
+use super::{Page, PageError, PageResult, console::Console, favourites::Star, live, shared::EnvStyles};
 use crate::{
     api::paths,
     components::{view::*, *},
@@ -51,6 +51,7 @@ use crate::{
         content::{Content, Format},
         drift::Drift,
         error::{Error, Result},
+        favourite::Favourite,
         names::{ConfigId, EnvName},
     },
     reader::nodes::{NodeCoverage, Readers},
@@ -112,6 +113,8 @@ pub(super) struct OpenedConfig {
     pub may_resolve_drift: bool,
     /// The other environments in which the user may edit the config.
     pub editable_envs: Vec<EnvName>,
+    /// Whether it is a favourite of the user.
+    pub is_favourite: bool,
     /// Its path.
     pub href: String,
     /// Value of `data-live` of the elements that are kept up to date.
@@ -134,6 +137,7 @@ impl OpenedConfig {
         let asked = console.nodes.query(&user.account.id, scope.clone());
         console.nodes.record_person(id, &user.account.name);
         let env_styles = EnvStyles::of(&console.service.envs().await?);
+        let is_favourite = console.service.is_favourite(&user.actor, &Favourite::Config(id.clone())).await?;
         let coverage = asked.coverage().await;
         let live_query = live::live_query(console, Some(&scope), news);
         let other_envs = view.envs.iter().map(|env| env.name.clone()).filter(|env| *env != id.env);
@@ -141,6 +145,7 @@ impl OpenedConfig {
             other_envs.filter(|env| user.actor.may_edit(&ConfigId { env: env.clone(), ..id.clone() }).is_ok());
         Ok(Self {
             editable_envs: editable_envs.collect(),
+            is_favourite,
             env_styles,
             readers: console.nodes.readers(id),
             people: console.nodes.people(id).into_iter().filter(|name| *name != user.account.name).collect(),
@@ -281,6 +286,7 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
     let archived = opened.archived().then(|| {
         view! { <Banner mood=Mood::Quiet title=t.config_archived()><p>{t.config_archived_text()}</p></Banner> }
     });
+    let star = view! { <Star of=Favourite::Config(id.clone()) marked=opened.is_favourite /> }.into_any();
     let drift = opened.drift.clone().map(|drift| view! { <drift::ConfigDrift opened=opened.clone() drift /> });
     view! {
         {archived}
@@ -288,6 +294,7 @@ fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
         <NewerRelease opened=opened.clone() />
         <Head title=id.namespace.to_string() tag=format.as_str()>
             <Segments label=t.environments() tabs=envs />
+            {star}
             <Facts opened=opened.clone() />
         </Head>
         <Tabs label=t.config() tabs />

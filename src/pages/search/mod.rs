@@ -15,6 +15,7 @@ use self::actions::Action;
 use super::{
     Page, PageResult,
     console::Console,
+    favourites,
     shared::{ConfigName, EnvStyles},
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     domain::{
         access::{Actor, Permission},
         error::Error,
+        favourite::Favourite,
         limits,
         names::ConfigId,
     },
@@ -74,7 +76,11 @@ async fn show(State(console): State<Console>, user: CurrentUser, Query(asked): Q
     let results = console.service.search(&user.actor, &query, documents, window).await?;
     let env_styles = EnvStyles::of(&console.service.envs().await?);
     let title = query.text().to_owned();
-    let found = FoundPage { query, results, asked, window, actor: user.actor, env_styles };
+    let favourites = match query.is_empty() {
+        true => console.service.favourites(&user.actor).await?,
+        false => Vec::new(),
+    };
+    let found = FoundPage { query, results, asked, window, favourites, actor: user.actor, env_styles };
     let title = move |t: crate::texts::Lang| match title.as_str() {
         "" => t.search().to_owned(),
         text => t.search_of(text),
@@ -88,6 +94,8 @@ struct FoundPage {
     results: SearchResults,
     asked: Asked,
     window: SearchWindow,
+    /// The user's favourites, if nothing is typed.
+    favourites: Vec<Favourite>,
     actor: Arc<Actor>,
     env_styles: EnvStyles,
 }
@@ -100,7 +108,7 @@ impl FoundPage {
         let has_status = self.asked.brief && !self.query.is_empty();
         let status = has_status.then(|| self.status(self.count(actions.len())));
         let groups = match self.query.is_empty() {
-            true => vec![self.actions(actions)],
+            true => vec![self.favourites(), self.actions(actions)],
             false => self.groups(actions),
         };
         let has_hits = groups.iter().any(Option::is_some);
@@ -342,6 +350,13 @@ impl FoundPage {
         let found = HitGroup { hits: actions, has_more: false };
         self.group("actions", lang().search_actions(), &found, |action| {
             hit(action.icon, action.href.to_owned(), self.marked((action.title)(lang())), [])
+        })
+    }
+
+    fn favourites(&self) -> Option<AnyView> {
+        let found = HitGroup { hits: self.favourites.clone(), has_more: false };
+        self.group("favourites", lang().favourites(), &found, |favourite| {
+            hit(I::Star, favourites::path(favourite), favourites::name(favourite.clone(), &self.env_styles), [])
         })
     }
 

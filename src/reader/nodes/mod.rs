@@ -150,6 +150,11 @@ impl Nodes {
         &self.name
     }
 
+    /// Returns whether there are other nodes.
+    pub fn has_others(&self) -> bool {
+        !self.state().others.is_empty()
+    }
+
     /// Records that a person's page shows the readers of these configs. Other nodes are queried for a while, if the
     /// limits allow it. The caller has checked that the configs exist and that the person may see them.
     pub fn query(self: &Arc<Self>, who: &str, scope: Pattern) -> PendingCoverage {
