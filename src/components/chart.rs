@@ -13,7 +13,7 @@ const SPARK_WIDTH: f64 = 96.0;
 /// Height of a sparkline.
 const SPARK_HEIGHT: f64 = 20.0;
 
-/// What a chart draws.
+/// The content of a chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plot {
     /// Values at equal intervals. A gap where there is none.

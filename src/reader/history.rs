@@ -1,29 +1,23 @@
 //! Reads and instances of the last 24 hours on this node, in memory.
 //!
-//! A read adds one to the counter of its config ([`super::snapshot`]). A background task takes the counters each
-//! minute, and samples the instances. A read is an answer with a release, an answer that the client has it already
-//! (also at the end of a long poll), or an event of a stream. An answer for an application is a read of each config.
+//! A read adds one to the counter of its config ([`super::snapshot`]). A background task ([`super::sampler`]) takes the
+//! counters each minute, and samples the instances. A read is an answer with a release, an answer that the client has
+//! it already (also at the end of a long poll), or an event of a stream. An answer for an application is a read of each
+//! config.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use parking_lot::Mutex;
 
-use super::{Reader, instances::InstanceSample, snapshot::Snapshot};
-use crate::{
-    domain::{
-        names::{AppName, ConfigId, EnvName},
-        time::Time,
-    },
-    tasks::Task,
-    texts::Lang,
+use super::{instances::InstanceSample, snapshot::Snapshot};
+use crate::domain::{
+    names::{AppName, ConfigId, EnvName},
+    time::Time,
 };
 
-/// Interval between two samples.
-const INTERVAL: Duration = Duration::from_secs(60);
 /// Duration of a bucket in milliseconds.
 pub const BUCKET_MS: i64 = 5 * 60_000;
 /// Number of buckets: 24 hours.
@@ -35,22 +29,11 @@ const MAX_RELEASES: usize = 32;
 /// Minimum duration for a rate: a sample right after the start tells little.
 const MIN_COVERED_MS: u64 = 20_000;
 
-/// Returns the background task that takes the samples.
-pub fn task(reader: Arc<Reader>) -> Task {
-    Task::periodic("history", Lang::task_history, INTERVAL, move || {
-        let reader = Arc::clone(&reader);
-        async move {
-            reader.sample_history();
-            Ok(())
-        }
-    })
-}
-
 /// Reads and instances of the last 24 hours, by config.
 #[derive(Debug)]
 pub struct ReadHistory(Mutex<Rings>);
 
-/// What a page draws: values of one or many configs, the oldest first.
+/// The values that a page draws, of one or many configs, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// Time of the first sample: the start of this node, or 24 hours ago.
@@ -110,14 +93,6 @@ impl ConfigRings {
     }
 }
 
-impl Reader {
-    /// Takes a sample. The task does it each minute.
-    pub fn sample_history(&self) {
-        let now = (self.clock)();
-        self.history.sample(&self.store.all(), self.instances.samples(now), now);
-    }
-}
-
 impl ReadHistory {
     /// Returns a history that begins now.
     pub fn new(now: Time) -> Self {
@@ -130,7 +105,8 @@ impl ReadHistory {
         }))
     }
 
-    fn sample(&self, live: &[Arc<Snapshot>], mut instances: HashMap<Box<str>, InstanceSample>, now: Time) {
+    /// Moves the counters of all configs into the rings, and keeps the sample of the instances.
+    pub(super) fn sample(&self, live: &[Arc<Snapshot>], mut instances: HashMap<Box<str>, InstanceSample>, now: Time) {
         let mut rings = self.0.lock();
         rings.advance(now);
         for snapshot in live {

@@ -18,6 +18,7 @@ pub mod nodes;
 mod pieces;
 mod poll;
 mod protocols;
+pub mod sampler;
 pub mod snapshot;
 pub mod store;
 #[cfg(test)]

@@ -8,10 +8,11 @@ use crate::{
     channel::{Channel, RegistryFilter},
     delivery::{self, Publisher},
     reader::{
-        Reader, feed, history,
+        Reader, feed,
         known_tokens::KnownTokens,
         last_good::LastGood,
         nodes::{self, Nodes},
+        sampler,
     },
     service::{Service, now},
     session::streams::SessionStreams,
@@ -38,7 +39,7 @@ impl ConsoleTasks {
     pub fn list(self) -> Vec<Task> {
         let Self { service, channel, publisher, tokens, streams, reader, nodes, confirmed, last_good } = self;
         let (store, file) = (reader.store.clone(), last_good.clone());
-        let pictures = history::task(reader);
+        let pictures = sampler::task(reader);
         let feed = match &channel {
             Channel::Etcd(_) => feed::task(confirmed, store, file, now),
             // Its releases come from this database.
