@@ -358,7 +358,9 @@ impl ComparisonResult {
 
     fn add_ahead(&mut self, entry: Entry, live: u64) {
         let kind = DriftKind::Ahead { live, seq: entry.meta.seq };
-        self.drifts.push(FoundDrift { config: entry.config, kind, document: Some(entry.document) });
+        // A removal has no document that could be kept.
+        let document = (!entry.meta.is_removal()).then_some(entry.document);
+        self.drifts.push(FoundDrift { config: entry.config, kind, document });
     }
 
     fn add_foreign(&mut self, config: ConfigId, seq: u64) {

@@ -481,8 +481,8 @@ mod tests {
         let mut actions: Vec<_> = all().into_iter().map(|(_, [action, ..])| action).collect();
         actions.sort_unstable();
         actions.dedup();
-        // The number of variants of `Event`.
-        assert_eq!(actions.len(), 23);
+        // The number of variants of `Event`. A removal has an action for each of three kinds.
+        assert_eq!(actions.len(), 24 + 2);
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn values(
     more: Option<AnyView>,
 ) -> Option<AnyView> {
     let known = || values.iter().enumerate().filter_map(|(n, value)| Some((n, (*value)?)));
-    let (now, least) = (known().last()?.1, known().map(|(_, value)| value).min()?);
+    let (now, least) = (known().next_back()?.1, known().map(|(_, value)| value).min()?);
     let (at, most) = known().max_by_key(|(n, value)| (*value, *n))?;
     let number = |n: u32| view! { <b>{grouped(n)}</b> }.into_any();
     // The last bucket begins before now, so its time is never in the future.

@@ -768,3 +768,46 @@ async fn stars_and_pictures_are_on_the_pages() {
         assert_eq!(page.contains("Now <b>2</b>, at most <b>2</b>"), shown, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_bin_lists_restores_and_removes_archived_objects() {
+    let site = TestConsole::at("http://localhost").await;
+    let (root, ana) = (site.log_in("root").await, site.log_in("ana").await);
+    let archived = site.island("/fn/archive-app", &root, &[("app", "shop"), ("archived", "true")]).await;
+    assert_eq!(archived.status, 200, "{}", archived.body);
+    let listed = site.get("/bin", &root).await;
+    assert_eq!(listed.status, 200);
+    for says in ["/bin/app/shop", "by root", "name=\"kind\"", "Archived applications"] {
+        assert!(listed.body.contains(says), "{says}: {}", listed.body);
+    }
+    let empty = site.get("/bin", &ana).await;
+    assert!(empty.status == 200 && empty.body.contains("The recycle bin is empty"), "{}", empty.body);
+    assert_eq!(site.get("/bin/app/shop", &ana).await.status, 403);
+    for nothing in ["/bin/app/mail", "/bin/app/none", "/bin/user/shop", "/bin/namespace/shop", "/bin/env/a/b"] {
+        assert_eq!(site.get(nothing, &root).await.status, 404, "{nothing}");
+    }
+    let config: crate::domain::names::ConfigId = "prod/shop/application".parse().unwrap();
+    let page = site.get("/bin/app/shop", &root).await;
+    assert!(page.status == 200 && page.body.contains("No instance has read it"), "{}", page.body);
+    assert!(page.body.contains("name=\"confirm\"") && !page.body.contains("name=\"proof\""), "{}", page.body);
+
+    let fields = |confirm: &'static str| [("kind", "app"), ("name", "shop"), ("confirm", confirm)];
+    site.make_password_old(&root).await;
+    assert!(site.get("/bin/app/shop", &root).await.body.contains("name=\"proof\""));
+    let refused = site.island("/fn/remove-for-good", &root, &fields("shop")).await;
+    assert!(refused.status == 422 && refused.body.contains("/proof"), "{}", refused.body);
+    let proof = [("proof", PASSWORD)];
+    let refused = site.island("/fn/remove-for-good", &root, &[&fields("mail")[..], &proof].concat()).await;
+    assert!(refused.status == 422 && refused.body.contains("/confirm"), "{}", refused.body);
+    // The typed password gave the session a new id.
+    let root = refused.cookies();
+    let done = site.island("/fn/remove-for-good", &root, &fields("shop")).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert!(site.get("/bin", &root).await.body.contains("The recycle bin is empty"));
+    assert_eq!(site.get(&format!("/configs/{config}"), &root).await.status, 404);
+
+    site.island("/fn/archive-env", &root, &[("env", "dev"), ("archived", "true")]).await;
+    let restored = site.island("/fn/restore", &root, &[("kind", "env"), ("name", "dev")]).await;
+    assert_eq!(restored.status, 200, "{}", restored.body);
+    assert!(site.get("/envs", &root).await.body.contains("href=\"/bin\""));
+}

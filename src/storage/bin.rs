@@ -265,6 +265,7 @@ impl Conn {
             id.namespace.as_str(),
         )?;
         of_config!(self, id, "delete from edit_steps where")?;
+        of_config!(self, id, "delete from favourites where")?;
         of_config!(self, id, "delete from edits where")
     }
 
@@ -276,6 +277,7 @@ impl Conn {
         match object {
             BinObject::Env(env) => defer!(self, "delete from envs where name = ?", env.as_str()),
             BinObject::App(app) => {
+                defer!(self, "delete from favourites where app = ?", app.as_str())?;
                 defer!(self, "delete from namespaces where app = ?", app.as_str())?;
                 defer!(self, "delete from apps where name = ?", app.as_str())
             }

@@ -10,14 +10,14 @@ use trimtab::{
     delivery::Publisher,
     domain::{
         access::{Actor, Role},
-        bin::BinObject,
+        bin::{BinObject, Removal},
         content::{Format, sha256},
-        drift::DriftKind,
+        drift::{DriftKind, KeptSide},
         entry::Entry,
         error::{Error, Need, StateConflict},
     },
     reader::{Reader, ReaderSettings, feed},
-    service::{PutApp, PutEnv, PutNamespace, now},
+    service::{PutApp, PutEnv, PutNamespace, ResolveDrift, now},
     tasks::TaskDriver,
 };
 
@@ -256,10 +256,9 @@ on_both_set_ups! {
     }
 
     async fn a_removal_survives_a_crash_before_its_delivery(site: Site) {
-        let site = site.with_shop().await;
-        assert_delivered(&site.publish_key(ana(), SHOP, "n", "1").await);
-        site.wait_until_recorded().await;
-        let dead = site.accepting_only().await;
+        let dead = site.with_shop().await.accepting_only().await;
+        dead.publish_key(ana(), SHOP, "n", "1").await;
+        dead.deliver().await;
         // Accepted and never delivered: it goes with the config.
         dead.publish_key(ana(), SHOP, "n", "2").await;
         let late = dead.db.read().await.unwrap().outbox(&"dev".parse().unwrap(), None, 9).await.unwrap();
@@ -295,10 +294,9 @@ on_both_set_ups! {
     }
 
     async fn a_foreign_document_under_a_removed_name_is_left_alone(site: Site) {
-        let site = site.with_shop().await;
-        assert_delivered(&site.publish_key(ana(), SHOP, "n", "1").await);
-        site.wait_until_recorded().await;
-        let site = site.accepting_only().await;
+        let site = site.with_shop().await.accepting_only().await;
+        site.publish_key(ana(), SHOP, "n", "1").await;
+        site.deliver().await;
         let lock = site.channel.lock(&"dev".parse().unwrap(), LONG).await.unwrap();
         let forged = foreign(entry(&site.channel, SHOP).await.unwrap());
         site.channel.repair(&lock, std::slice::from_ref(&forged)).await.unwrap();
@@ -312,6 +310,29 @@ on_both_set_ups! {
         publisher.reconcile().await.unwrap();
         let drifts: Vec<DriftKind> = site.service.drifts(&root()).into_iter().map(|drift| drift.kind).collect();
         assert_eq!(drifts, [DriftKind::Foreign { seq: 2 }]);
+    }
+
+    async fn a_forged_removal_is_an_alarm_that_an_administrator_undoes(site: Site) {
+        let site = site.with_shop().await;
+        assert_delivered(&site.publish_key(ana(), SHOP, "n", "1").await);
+        site.wait_until_recorded().await;
+        let id = "01980000-0000-7000-8000-000000000001".parse().unwrap();
+        let forged = Entry::removal(config(SHOP), 2, &Removal { id, by: "eve".into(), at: now() });
+        deliver_as_other_node(&site.channel, &[forged]).await;
+        site.publisher().reconcile().await.unwrap();
+        let drifts: Vec<DriftKind> = site.service.drifts(&root()).into_iter().map(|drift| drift.kind).collect();
+        assert_eq!(drifts, [DriftKind::Ahead { live: 1, seq: 2 }]);
+        let keep = |kept_side| ResolveDrift {
+            config: config(SHOP),
+            kept_side,
+            seq: 2,
+            message: "forged".into(),
+            confirm: String::new(),
+        };
+        let nothing = site.service.resolve_drift(&root(), keep(KeptSide::Channel)).await;
+        assert!(matches!(nothing, Err(Error::Stale(_))), "{nothing:?}");
+        assert_delivered(&site.service.resolve_drift(&root(), keep(KeptSide::Database)).await.unwrap());
+        assert_eq!(site.in_channel(SHOP).await, Some((3, r#"{"n":"1"}"#.into())));
     }
 
     async fn objects_are_removed_after_their_time_in_the_bin(site: Site) {
