@@ -29,7 +29,9 @@ use crate::{
         self, ExportEntry, ExportSource, FoundConfig, MAX_ENTRIES, MAX_EXPORT_BYTES, ReadExport, ReadOptions,
         is_of_system,
     },
-    service::{AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, ImportMode, RefusedConfig, SizeLimit},
+    service::{
+        AppliedExport, ApplyExport, ConfigChoice, ConfigOutcome, ExportPreview, ImportMode, RefusedConfig, SizeLimit,
+    },
     stdio,
     texts::{Lang, grouped},
 };
@@ -118,6 +120,7 @@ pub(super) async fn import(
 ) -> Result<(), CommandError> {
     let options = ReadOptions {
         product: args.from.and_then(|FromProduct(product)| product),
+        max_unpacked: None,
         env: args.env,
         app: args.app,
         namespace: args.namespace,
@@ -131,7 +134,8 @@ pub(super) async fn import(
     let default_message = || format!("import: {} {}", export.product, file_name(file));
     let apply = ApplyExport {
         configs: export.configs.clone(),
-        mode,
+        choice: if mode == ImportMode::Replace { ConfigChoice::Replace } else { ConfigChoice::Merge },
+        choices: BTreeMap::new(),
         create: args.create,
         allow_incomplete: args.incomplete,
         message: if message.is_empty() { default_message() } else { message },
@@ -240,6 +244,7 @@ fn outcome(outcome: &ConfigOutcome) -> String {
     match outcome {
         ConfigOutcome::Same => "equal".to_owned(),
         ConfigOutcome::Nothing => "nothing was saved".to_owned(),
+        ConfigOutcome::Skipped { .. } => "skipped".to_owned(),
         ConfigOutcome::Edited { only_live, .. } => {
             let counts = outcome.diff().map(|diff| diff.counts()).unwrap_or_default();
             let kept = if *only_live > 0 { format!(", {only_live} only live") } else { String::new() };
@@ -288,6 +293,7 @@ fn report_json(export: &ReadExport, preview: &ExportPreview, changes: Option<&[S
         let (state, edits, why) = match &previewed.outcome {
             ConfigOutcome::Same => ("equal", 0, None),
             ConfigOutcome::Nothing => ("nothing", 0, None),
+            ConfigOutcome::Skipped { .. } => ("skipped", 0, None),
             ConfigOutcome::Edited { edits, .. } => ("edited", edits.len(), None),
             ConfigOutcome::Refused(why) => ("refused", 0, Some(why_refused(why))),
         };

@@ -10,7 +10,7 @@ pub enum Term {
     Change,
     /// A key that two people changed.
     Conflict,
-    /// What pages call accepted, delivered and seen.
+    /// Accepted, delivered, seen.
     Delivery,
     /// The channel differs from the database.
     Drift,

@@ -138,11 +138,15 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
     ZIP_STARTS.iter().any(|start| bytes.starts_with(start))
 }
 
-/// Unpacks an archive. Entries above the limit are left out with a note.
+/// Unpacks an archive. Entries above the limit are left out with a note. `max` is the maximum size of all together.
 ///
 /// # Errors
 /// [`ExportRefusal`] if the archive is damaged, encrypted, or above the limits.
-pub(super) fn unpack(bytes: &[u8], notes: &mut ImportNotes) -> Result<Vec<ExportEntry>, ExportRefusal> {
+pub(super) fn unpack(
+    bytes: &[u8],
+    max: Option<usize>,
+    notes: &mut ImportNotes,
+) -> Result<Vec<ExportEntry>, ExportRefusal> {
     // The reader takes the number of entries from the archive. More than these signatures cannot be there.
     if memchr::memmem::find_iter(bytes, ENTRY_SIGNATURE).nth(MAX_ENTRIES).is_some() {
         return Err(ExportRefusal::TooManyEntries { max: MAX_ENTRIES });
@@ -155,6 +159,7 @@ pub(super) fn unpack(bytes: &[u8], notes: &mut ImportNotes) -> Result<Vec<Export
     } else {
         (MAX_TOTAL_BYTES.min(HARMLESS_BYTES.max(bytes.len().saturating_mul(MAX_RATIO))), MAX_ENTRY_BYTES)
     };
+    let most = most.min(max.unwrap_or(MAX_TOTAL_BYTES));
     let mut entries = Vec::new();
     let mut total = 0;
     for n in 0..archive.len() {
@@ -276,7 +281,7 @@ pub(super) mod tests {
 
     fn unpacked(bytes: &[u8]) -> Result<(Vec<String>, ImportNotes), ExportRefusal> {
         let mut notes = ImportNotes::default();
-        let entries = unpack(bytes, &mut notes)?;
+        let entries = unpack(bytes, None, &mut notes)?;
         Ok((entries.into_iter().map(|entry| entry.path).collect(), notes))
     }
 
@@ -331,7 +336,7 @@ pub(super) mod tests {
         }
         let archive = twice;
         let mut notes = ImportNotes::default();
-        let entries = unpack(&archive, &mut notes).unwrap();
+        let entries = unpack(&archive, None, &mut notes).unwrap();
         assert_eq!((entries.len(), &entries[0].bytes[..]), (1, &b"2"[..]));
         assert!(notes.has(NoteKind::RepeatedPaths));
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
-use super::{ExportEntry, ExportSource, apollo, archive, consul, dotnet, etcd, kubernetes, nacos, own, spring};
+use super::{
+    ExportEntry, ExportSource, ReadOptions, apollo, archive, consul, dotnet, etcd, kubernetes, nacos, own, spring,
+};
 use crate::domain::exchange::{ExportRefusal, ImportNotes, Product};
 
 /// Position and value of the magic number of a bbolt file, which a snapshot of etcd is.
@@ -17,23 +19,23 @@ pub(super) struct Recognised {
     pub entries: Vec<ExportEntry>,
 }
 
-/// Unpacks an export and recognises its product, unless it is given.
+/// Unpacks an export and recognises its product, unless the options name it.
 ///
 /// # Errors
 /// [`ExportRefusal`] if the content is not recognised, damaged, or above the limits.
 pub(super) fn detect(
     source: ExportSource,
-    given: Option<Product>,
+    options: &ReadOptions,
     notes: &mut ImportNotes,
 ) -> Result<Recognised, ExportRefusal> {
     let entries = match source {
         ExportSource::File(bytes) if bytes.len() > archive::MAX_EXPORT_BYTES => {
             return Err(ExportRefusal::TooLarge { max: archive::MAX_EXPORT_BYTES });
         }
-        ExportSource::File(bytes) if archive::is_zip(&bytes) => archive::unpack(&bytes, notes)?,
+        ExportSource::File(bytes) if archive::is_zip(&bytes) => archive::unpack(&bytes, options.max_unpacked, notes)?,
         ExportSource::File(bytes) => {
             let entry = ExportEntry { path: String::new(), bytes };
-            let product = match given {
+            let product = match options.product {
                 Some(product) => product,
                 None => product_of_file(&entry)?,
             };
@@ -44,7 +46,7 @@ pub(super) fn detect(
     if entries.is_empty() {
         return Err(ExportRefusal::Empty);
     }
-    let product = given.or_else(|| product_of(&entries)).ok_or(ExportRefusal::Unknown)?;
+    let product = options.product.or_else(|| product_of(&entries)).ok_or(ExportRefusal::Unknown)?;
     Ok(Recognised { product, entries })
 }
 

@@ -41,6 +41,8 @@ pub use plan::plan;
 pub struct ReadOptions {
     /// The product. `None` detects it from the content.
     pub product: Option<Product>,
+    /// Maximum size of all files of an archive together, in bytes. `None` is the maximum that can be read.
+    pub max_unpacked: Option<usize>,
     /// The environment of configs for which the export names none.
     pub env: Option<EnvName>,
     /// The application of configs for which the export names none.
@@ -117,7 +119,7 @@ pub struct ReadExport {
 /// [`ExportRefusal`] if the content is not recognised, damaged, or above the limits.
 pub fn read(source: ExportSource, options: &ReadOptions) -> Result<ReadExport, ExportRefusal> {
     let mut notes = ImportNotes::default();
-    let found = detect::detect(source, options.product, &mut notes)?;
+    let found = detect::detect(source, options, &mut notes)?;
     let drafts = match found.product {
         Product::Apollo => apollo::read(&found.entries, options)?,
         Product::Nacos | Product::RNacos => nacos::read(found.entries, options, &mut notes)?,

@@ -2,16 +2,17 @@
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
+    response::Response,
     routing::get,
 };
 use leptos::server_fn::ServerFn;
 
 use super::{
-    Page, PageResult,
+    Page, PageError, PageResult,
     console::Console,
     pictures::{Pictures, PicturesData},
-    shared::{ArchiveCard, EnvStyles, ReauthField},
+    shared::{ArchiveCard, DownloadQuery, Downloads, EnvStyles, ReauthField},
 };
 use crate::{
     api::{
@@ -23,9 +24,19 @@ use crate::{
     session::guard::{CurrentUser, RecentlyAuthenticated},
 };
 
-/// `/envs`, `/envs/{env}`.
+/// `/envs`, `/envs/{env}`, and its file.
 pub fn routes() -> Router<Console> {
-    Router::new().route("/envs", get(list)).route("/envs/{env}", get(one))
+    Router::new().route("/envs", get(list)).route("/envs/{env}", get(one)).route("/envs/{env}/export", get(download))
+}
+
+/// All configs of the environment that the user sees, as one file.
+async fn download(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Path(name): Path<EnvName>,
+    Query(asked): Query<DownloadQuery>,
+) -> Result<Response, PageError> {
+    asked.answer(name.as_str(), console.service.export_file(&who.actor, Some(&name), None, asked.is_zip()?).await?)
 }
 
 async fn list(State(console): State<Console>, who: CurrentUser) -> PageResult {
@@ -142,6 +153,8 @@ async fn one(
 fn Edit(env: Env, env_style: EnvStyle, fresh: bool, pictures: PicturesData) -> impl IntoView {
     let t = lang();
     let (name, of_form) = (env.name.to_string(), env.name.to_string());
+    let file = env.archived_at.is_none().then(|| format!("/envs/{name}/export"));
+    let file = file.map(|path| view! { <Downloads text=t.env_file_text() path /> });
     view! {
         <div class="column">
             <div class="head"><h1><EnvTag env=env_style /></h1></div>
@@ -153,6 +166,7 @@ fn Edit(env: Env, env_style: EnvStyle, fresh: bool, pictures: PicturesData) -> i
                 {env.protected.then(|| view! { <ReauthField fresh only_for=t.envs_password_hint() /> })}
                 <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
             </Form>
+            {file}
             <ArchiveCard name=name.clone() archived_at=env.archived_at text=t.envs_archive_text() action=ArchiveEnv::PATH>
                 <Hidden name="env" value=name />
             </ArchiveCard>

@@ -1,13 +1,21 @@
-//! Components shared by several pages: environments in their colours, names of configs, confirmation dialogs.
+//! Components shared by several pages: environments in their colours, names of configs, confirmation dialogs, files.
 
 use std::collections::HashMap;
 
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::PageError;
 use crate::{
     api::paths,
     components::{view::*, *},
     domain::{
         access::{Pattern, Role},
         catalog::Env,
+        error::{Error, Invalid, Problem, truncate},
         names::{ConfigId, EnvName},
         time::Time,
     },
@@ -140,6 +148,69 @@ pub fn ReauthField(
     let t = lang();
     let (hint, required) = (only_for.unwrap_or(t.own_password_hint()), only_for.is_none());
     (!fresh).then(|| view! { <PasswordField name="proof" label=t.own_password() hint required /> })
+}
+
+/// Query parameters of the download of many configs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DownloadQuery {
+    /// `zip` or `json`.
+    format: String,
+}
+
+impl DownloadQuery {
+    /// Returns whether the file is a zip archive.
+    ///
+    /// # Errors
+    /// [`Problem::Unknown`] at `/format`.
+    pub fn is_zip(&self) -> Result<bool, Error> {
+        match self.format.as_str() {
+            "zip" => Ok(true),
+            "json" => Ok(false),
+            given => {
+                let (given, known) = (truncate(given), ["zip", "json"].map(str::to_owned).to_vec());
+                Err(Invalid::new("/format", Problem::Unknown { given, known }).into())
+            }
+        }
+    }
+
+    /// Responds with a file of this format. `name` is that of an application or environment.
+    ///
+    /// # Errors
+    /// Those of [`DownloadQuery::is_zip`].
+    pub fn answer(&self, name: &str, file: Vec<u8>) -> Result<Response, PageError> {
+        let kind = if self.is_zip()? { "application/zip" } else { "application/json" };
+        // Names consist of lower-case letters, digits, dots and dashes, so they need no escaping inside of the quotes.
+        let attachment = format!("attachment; filename=\"{name}.{}\"", self.format);
+        let headers = [
+            (header::CONTENT_TYPE, kind.to_owned()),
+            (header::CONTENT_DISPOSITION, attachment),
+            (header::CACHE_CONTROL, "no-store".to_owned()),
+        ];
+        Ok((headers, file).into_response())
+    }
+}
+
+/// Card with links to one file of many configs.
+#[component]
+pub fn Downloads(
+    /// What is in the file.
+    text: &'static str,
+    /// Path of the file.
+    path: String,
+) -> impl IntoView {
+    let link = move |format: &str| {
+        let href = format!("{path}?format={format}");
+        view! { <li><a class="btn small" href=href download><Icon name=I::Export />{format!(".{format}")}</a></li> }
+    };
+    let links = ["zip", "json"].map(link).collect_view();
+    view! {
+        <Card id="file" title=lang().about_file()>
+            <p>{text}</p>
+            <ul class="downloads">{links}</ul>
+        </Card>
+    }
+    .into_any()
 }
 
 /// Card that archives an object, or restores an archived one.

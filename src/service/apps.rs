@@ -6,7 +6,7 @@ use super::{Service, check_text, detached, now, record, retry_conflicts};
 use crate::{
     compute,
     domain::{
-        access::Actor,
+        access::{Actor, AddNamespace, May},
         audit::Event,
         catalog::{App, Env, Namespace},
         content::Format,
@@ -220,45 +220,47 @@ impl Service {
         retry_conflicts(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
-                check_text("/title", put.title.as_deref().unwrap_or_default())?;
-                check_text("/description", put.description.as_deref().unwrap_or_default())?;
-                // An actor that may not see the application must not learn whether it exists.
-                if !actor.sees_app(&put.name) {
-                    return Err(Error::NotFound(put.name.to_string()));
-                }
+                check_app(&actor, &put)?;
                 let mut tx = service.db.write().await?;
-                let before = tx.app(&put.name).await?;
-                name.check("/app", before.is_some())?;
-                let new = before.is_none();
-                let old = before.clone().unwrap_or(App {
-                    name: put.name.clone(),
-                    title: String::new(),
-                    description: String::new(),
-                    archived_at: None,
-                });
-                let app = App {
-                    name: put.name,
-                    title: put.title.unwrap_or(old.title),
-                    description: put.description.unwrap_or(old.description),
-                    archived_at: archived(put.archived, old.archived_at),
-                };
-                if new {
-                    tx.insert_app(&actor.may_create()?, &app, now()).await?;
-                } else {
-                    let may = actor.may_own(&app.name);
-                    if before.as_ref() == Some(&app) && (may.is_ok() || actor.may_create().is_ok()) {
-                        return Ok(false);
-                    }
-                    tx.update_app(&may?, &app, &actor.name).await?;
-                }
-                let app = app.name;
-                let event = if new { Event::AppCreated { app } } else { Event::AppChanged { app } };
-                record(&mut tx, &actor, &event).await?;
+                let new = service.write_app_in(&mut tx, &actor, put, name).await?;
                 tx.commit().await?;
                 Ok(new)
             }
         })
         .await
+    }
+
+    /// Creates or changes an application in a transaction.
+    pub(super) async fn write_app_in(&self, tx: &mut Conn, actor: &Actor, put: PutApp, name: NameUse) -> Result<bool> {
+        check_app(actor, &put)?;
+        let before = tx.app(&put.name).await?;
+        name.check("/app", before.is_some())?;
+        let new = before.is_none();
+        let old = before.clone().unwrap_or(App {
+            name: put.name.clone(),
+            title: String::new(),
+            description: String::new(),
+            archived_at: None,
+        });
+        let app = App {
+            name: put.name,
+            title: put.title.unwrap_or(old.title),
+            description: put.description.unwrap_or(old.description),
+            archived_at: archived(put.archived, old.archived_at),
+        };
+        if new {
+            tx.insert_app(&actor.may_create()?, &app, now()).await?;
+        } else {
+            let may = actor.may_own(&app.name);
+            if before.as_ref() == Some(&app) && (may.is_ok() || actor.may_create().is_ok()) {
+                return Ok(false);
+            }
+            tx.update_app(&may?, &app, &actor.name).await?;
+        }
+        let app = app.name;
+        let event = if new { Event::AppCreated { app } } else { Event::AppChanged { app } };
+        record(tx, actor, &event).await?;
+        Ok(new)
     }
 
     /// Creates or changes a namespace of an application. Returns whether it is new. Only owners of the application
@@ -283,56 +285,68 @@ impl Service {
         retry_conflicts(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
-                let may_add = actor.may_add(&put.app, &put.name)?;
-                check_text("/description", put.description.as_deref().unwrap_or_default())?;
+                check_namespace(&actor, &put)?;
                 let mut tx = service.db.write().await?;
-                let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
-                if app.archived_at.is_some() {
-                    return Err(Error::State(StateConflict::Archived));
-                }
-                let before = tx.namespace(&put.app, &put.name).await?;
-                name.check("/namespace", before.is_some())?;
-                let old = before.clone().unwrap_or(Namespace {
-                    app: put.app.clone(),
-                    name: put.name.clone(),
-                    format: put.format.unwrap_or_default(),
-                    description: String::new(),
-                    archived_at: None,
-                });
-                let format = put.format.unwrap_or(old.format);
-                if format != old.format {
-                    actor.may_own(&put.app)?;
-                    if service.is_used(&mut tx, &put.app, &put.name).await? {
-                        return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
-                    }
-                }
-                let namespace = Namespace {
-                    app: put.app,
-                    name: put.name,
-                    format,
-                    description: put.description.unwrap_or(old.description),
-                    archived_at: archived(put.archived, old.archived_at),
-                };
-                let new = before.is_none();
-                if before.as_ref() == Some(&namespace) {
-                    return Ok(false);
-                }
-                if new {
-                    tx.insert_namespace(&may_add, &namespace, &actor.name, now()).await?;
-                } else {
-                    tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace, &actor.name).await?;
-                }
-                let (app, namespace) = (namespace.app, namespace.name);
-                let event = match new {
-                    true => Event::NamespaceCreated { app, namespace, format },
-                    false => Event::NamespaceChanged { app, namespace, format },
-                };
-                record(&mut tx, &actor, &event).await?;
+                let new = service.write_namespace_in(&mut tx, &actor, put, name).await?;
                 tx.commit().await?;
                 Ok(new)
             }
         })
         .await
+    }
+
+    /// Creates or changes a namespace in a transaction.
+    pub(super) async fn write_namespace_in(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        put: PutNamespace,
+        name: NameUse,
+    ) -> Result<bool> {
+        let may_add = check_namespace(actor, &put)?;
+        let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
+        if app.archived_at.is_some() {
+            return Err(Error::State(StateConflict::Archived));
+        }
+        let before = tx.namespace(&put.app, &put.name).await?;
+        name.check("/namespace", before.is_some())?;
+        let old = before.clone().unwrap_or(Namespace {
+            app: put.app.clone(),
+            name: put.name.clone(),
+            format: put.format.unwrap_or_default(),
+            description: String::new(),
+            archived_at: None,
+        });
+        let format = put.format.unwrap_or(old.format);
+        if format != old.format {
+            actor.may_own(&put.app)?;
+            if self.is_used(tx, &put.app, &put.name).await? {
+                return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
+            }
+        }
+        let namespace = Namespace {
+            app: put.app,
+            name: put.name,
+            format,
+            description: put.description.unwrap_or(old.description),
+            archived_at: archived(put.archived, old.archived_at),
+        };
+        let new = before.is_none();
+        if before.as_ref() == Some(&namespace) {
+            return Ok(false);
+        }
+        if new {
+            tx.insert_namespace(&may_add, &namespace, &actor.name, now()).await?;
+        } else {
+            tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace, &actor.name).await?;
+        }
+        let (app, namespace) = (namespace.app, namespace.name);
+        let event = match new {
+            true => Event::NamespaceCreated { app, namespace, format },
+            false => Event::NamespaceChanged { app, namespace, format },
+        };
+        record(tx, actor, &event).await?;
+        Ok(new)
     }
 
     /// Returns whether a namespace has a release or an open edit in any environment.
@@ -403,9 +417,24 @@ impl Service {
     }
 }
 
+/// Checks what needs no database to refuse an application.
+fn check_app(actor: &Actor, put: &PutApp) -> Result<()> {
+    check_text("/title", put.title.as_deref().unwrap_or_default())?;
+    check_text("/description", put.description.as_deref().unwrap_or_default())?;
+    // An actor that may not see the application must not learn whether it exists.
+    if actor.sees_app(&put.name) { Ok(()) } else { Err(Error::NotFound(put.name.to_string())) }
+}
+
+/// Checks what needs no database to refuse a namespace, and returns the permission to add it.
+fn check_namespace(actor: &Actor, put: &PutNamespace) -> Result<May<AddNamespace, (AppName, NamespaceName)>> {
+    let may_add = actor.may_add(&put.app, &put.name)?;
+    check_text("/description", put.description.as_deref().unwrap_or_default())?;
+    Ok(may_add)
+}
+
 /// Whether the name of the object may be in use.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum NameUse {
+pub(super) enum NameUse {
     /// The object is created or changed.
     Any,
     /// The object is created. A name in use is refused.

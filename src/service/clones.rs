@@ -1,8 +1,8 @@
-//! Whole applications: clones, and files with all configs.
+//! Clones of applications.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use super::{ApplyExport, ConfigOutcome, ImportMode, PutApp, RefusedConfig, Service};
+use super::{ApplyExport, ConfigChoice, ConfigOutcome, PutApp, RefusedConfig, Service};
 use crate::{
     domain::{
         access::Actor,
@@ -10,7 +10,7 @@ use crate::{
         error::{Error, Invalid, Need, Problem, Result},
         names::{AppName, ConfigId, EnvName},
     },
-    exchange::{self, ExportedConfig, FoundConfig, OriginalNames},
+    exchange::{ExportedConfig, FoundConfig, OriginalNames},
 };
 
 /// A clone of an application to be made.
@@ -28,7 +28,8 @@ pub struct CloneApp {
 
 impl Service {
     /// Creates an application with the namespaces of another one, and copies their live content in some environments
-    /// into new changes of the actor, which stay open. Returns these changes.
+    /// into new changes of the actor, which stay open. Returns these changes. Up to 250 configs
+    /// it is one transaction: after a failure nothing is there.
     ///
     /// # Errors
     /// [`Error::Invalid`] with [`Problem::Taken`] at `/to`; [`Error::Forbidden`] if the actor may not create
@@ -47,7 +48,8 @@ impl Service {
         let envs: HashSet<EnvName> = envs.into_iter().collect();
         let exported = self.export_all(actor, None, Some(&from)).await?;
         let configs = exported.into_iter().map(|config| found(config, &to, &envs)).collect();
-        let apply = ApplyExport { configs, mode: ImportMode::Merge, create: true, allow_incomplete: false, message };
+        let (choice, choices) = (ConfigChoice::Merge, BTreeMap::new());
+        let apply = ApplyExport { configs, choice, choices, create: true, allow_incomplete: false, message };
         let mut preview = self.preview_export(actor, &apply).await?;
         // Configs without content need no right to edit.
         preview.configs.retain(|previewed| envs.contains(&previewed.config.env));
@@ -60,17 +62,7 @@ impl Service {
             return Err(Error::Forbidden(need));
         }
         let put = PutApp { name: to, title: Some(title), description, archived: None };
-        self.create_app(actor, put).await.map_err(at_to)?;
-        Ok(self.apply_preview(actor, &apply, preview).await?.changes)
-    }
-
-    /// Returns all configs of an application that the actor sees, as one zip or one JSON.
-    ///
-    /// # Errors
-    /// Those of [`Service::export_all`].
-    pub async fn app_file(&self, actor: &Actor, app: &AppName, zip: bool) -> Result<Vec<u8>> {
-        let configs = self.export_all(actor, None, Some(app)).await?;
-        Ok(if zip { exchange::write_zip(&configs) } else { exchange::write_json(&configs).into_bytes() })
+        self.apply_to_new_app(actor, &apply, &preview, put).await.map_err(at_to)
     }
 }
 

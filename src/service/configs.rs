@@ -66,7 +66,7 @@ pub struct ConfigView {
     pub other_changes: Vec<Change>,
     /// Open edits of other authors.
     pub others: Vec<PendingEdits>,
-    /// What the actor can undo and redo.
+    /// The actions that the actor can undo and redo.
     pub undo: Option<UndoState>,
 }
 

@@ -1,10 +1,10 @@
-//! Import and export of whole applications and environments. An import is compared with what is live, and becomes open
-//! changes. Nothing is published by itself.
+//! Import of whole applications and environments: the comparison with what is live, which is shown first.
+//! `apply_export.rs` makes open changes of it. Nothing is published by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ImportMode, PutApp, PutNamespace, Save, Service,
+    ImportMode, Service,
     import::{edits, imported},
 };
 use crate::{
@@ -12,34 +12,61 @@ use crate::{
     domain::{
         access::Actor,
         catalog::{App, Env, Namespace},
-        change::ChangeId,
-        content::{Content, Format, Items},
-        diff::Diff,
-        error::{Error, Invalid, Need, Problem, Result},
+        content::{Content, Format, Items, sha256},
+        diff::{ConfigDiff, Diff, diff_sha256},
+        error::{Error, Need, Result},
         limits,
-        merge::Edit,
+        merge::{Edit, KeyState},
         names::{AppName, ConfigId, EnvName, NamespaceName},
     },
-    exchange::{self, ExportedConfig, FoundConfig, MAX_EXPORT_BYTES},
+    exchange::{self, FoundConfig},
     storage::Conn,
 };
-
-/// Maximum size of the documents of an export, in bytes, so that its JSON can be read back.
-const MAX_EXPORTED_BYTES: usize = MAX_EXPORT_BYTES / 4;
 
 /// Configs of an export to be imported.
 #[derive(Clone, Debug)]
 pub struct ApplyExport {
     /// The configs.
     pub configs: Vec<FoundConfig>,
-    /// Treatment of keys that are live but not in the export.
-    pub mode: ImportMode,
+    /// Treatment of live content that differs.
+    pub choice: ConfigChoice,
+    /// Other treatments, by config.
+    pub choices: BTreeMap<ConfigId, ConfigChoice>,
     /// Whether missing applications and namespaces are created.
     pub create: bool,
     /// Whether configs are imported of which keys or documents are left out.
     pub allow_incomplete: bool,
     /// The message of the changes.
     pub message: String,
+}
+
+/// Treatment of live content that differs from an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConfigChoice {
+    /// Keys are added and changed. Keys that are only live stay.
+    #[default]
+    Merge,
+    /// The config then has only the content of the export.
+    Replace,
+    /// Missing keys are added. Live values and texts stay.
+    KeepLive,
+    /// The config is not imported.
+    Skip,
+}
+
+impl ConfigChoice {
+    /// All choices, in the order of the menus.
+    pub const ALL: [Self; 4] = [Self::Merge, Self::Replace, Self::KeepLive, Self::Skip];
+
+    /// Returns the name in forms.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Replace => "replace",
+            Self::KeepLive => "keep-live",
+            Self::Skip => "skip",
+        }
+    }
 }
 
 /// The effect of an import.
@@ -56,6 +83,38 @@ pub struct ExportPreview {
 }
 
 impl ExportPreview {
+    /// Returns the SHA-256 of what the preview shows, with the live releases that it is compared with. A page sends it
+    /// back, so that only what it showed is imported.
+    pub fn sha256(&self) -> String {
+        let diff = |previewed: &PreviewedConfig| {
+            let diff = previewed.outcome.diff()?;
+            Some(ConfigDiff { config: previewed.config.clone(), diff })
+        };
+        let diffs: Vec<ConfigDiff> = self.configs.iter().filter_map(diff).collect();
+        let outcome = |previewed: &PreviewedConfig| {
+            let state = match &previewed.outcome {
+                ConfigOutcome::Same => "same".to_owned(),
+                ConfigOutcome::Nothing => "nothing".to_owned(),
+                ConfigOutcome::Skipped { live, .. } => format!("skipped {live}"),
+                ConfigOutcome::Edited { live, .. } => format!("edited {live}"),
+                ConfigOutcome::Refused(why) => format!("{why:?}"),
+            };
+            format!("{} {state}\n", previewed.config)
+        };
+        let outcomes: String = self.configs.iter().map(outcome).collect();
+        let new = format!("{:?} {:?} {:?}", self.new_apps, self.new_namespaces, self.changes);
+        sha256(format!("{}\n{outcomes}{new}", diff_sha256(&diffs)).as_bytes())
+    }
+
+    /// Returns the size of all documents that are imported, in bytes.
+    pub fn imported_bytes(&self) -> usize {
+        let bytes = |previewed: &PreviewedConfig| match &previewed.outcome {
+            ConfigOutcome::Edited { bytes, .. } => *bytes,
+            _ => 0,
+        };
+        self.configs.iter().map(bytes).sum()
+    }
+
     /// Returns the configs that cannot be imported, with the reasons.
     pub fn refused(&self) -> impl Iterator<Item = (&ConfigId, &RefusedConfig)> {
         self.configs.iter().filter_map(|previewed| match &previewed.outcome {
@@ -81,6 +140,13 @@ pub enum ConfigOutcome {
     Same,
     /// Nothing was saved in the export, so there is nothing to import but the namespace.
     Nothing,
+    /// The content differs, and by choice nothing of it is imported.
+    Skipped {
+        /// The live release, 0 if there is none.
+        live: u64,
+        /// Number of keys that are live with another value. A text counts as one.
+        differing: usize,
+    },
     /// The content differs.
     Edited {
         /// The live release, 0 if there is none.
@@ -91,6 +157,8 @@ pub enum ConfigOutcome {
         new: Content,
         /// Number of keys that are live but not in the export. They are kept, unless the import replaces.
         only_live: usize,
+        /// Number of keys that are live with another value, which the import changes or keeps. A text counts as one.
+        differing: usize,
         /// The edits.
         edits: Vec<(String, Edit)>,
         /// Size of the document after the import, in bytes.
@@ -149,15 +217,6 @@ pub enum SizeLimit {
     Bytes(usize),
 }
 
-/// The result of an import.
-#[derive(Clone, Debug)]
-pub struct AppliedExport {
-    /// The effect.
-    pub preview: ExportPreview,
-    /// The open changes, in order.
-    pub changes: Vec<ChangeId>,
-}
-
 /// Objects that exist, as far as an import needs them.
 #[derive(Default)]
 struct Catalog {
@@ -183,6 +242,7 @@ impl Catalog {
     /// Returns why a config cannot be imported, and whether its namespace is missing.
     fn check(&self, actor: &Actor, found: &FoundConfig, apply: &ApplyExport) -> Result<bool, RefusedConfig> {
         let ConfigId { env, app, namespace } = &found.config;
+        let is_skipped = apply.choice_of(&found.config) == ConfigChoice::Skip;
         match actor.may_edit(&found.config) {
             Ok(_) => {}
             Err(Error::Forbidden(need)) => return Err(RefusedConfig::NotAllowed(need)),
@@ -193,7 +253,7 @@ impl Catalog {
         if env.archived_at.is_some() || there.is_some_and(|app| app.archived_at.is_some()) {
             return Err(RefusedConfig::Archived);
         }
-        if found.is_incomplete() && !apply.allow_incomplete {
+        if found.is_incomplete() && !apply.allow_incomplete && !is_skipped {
             return Err(RefusedConfig::Incomplete);
         }
         match self.namespaces.get(&(app.clone(), namespace.clone())) {
@@ -202,11 +262,18 @@ impl Catalog {
                 Err(RefusedConfig::Format { live: there.format, found: found.format })
             }
             Some(_) => Ok(false),
+            None if is_skipped => Ok(true),
             None if !apply.create => Err(RefusedConfig::Missing),
             None if there.is_none() && actor.may_create().is_err() => Err(RefusedConfig::MayNotCreate),
             None if actor.may_add(app, namespace).is_err() => Err(RefusedConfig::MayNotCreate),
             None => Ok(true),
         }
+    }
+}
+
+impl ApplyExport {
+    fn choice_of(&self, config: &ConfigId) -> ConfigChoice {
+        self.choices.get(config).copied().unwrap_or(self.choice)
     }
 }
 
@@ -233,8 +300,8 @@ impl Service {
                         let live_config = self.live_config(&mut db, id).await?;
                         (live_config.live, live_config.content)
                     };
-                    let outcome = outcome(live, now, found.content.clone(), apply.mode);
-                    if is_new && !matches!(outcome, ConfigOutcome::Refused(_)) {
+                    let outcome = outcome(live, now, found.content.clone(), apply.choice_of(id));
+                    if is_new && !matches!(outcome, ConfigOutcome::Refused(_) | ConfigOutcome::Skipped { .. }) {
                         missing.insert((id.app.clone(), id.namespace.clone()), found.format);
                     }
                     outcome
@@ -254,148 +321,46 @@ impl Service {
             changes: exchange::plan(sizes),
         })
     }
-
-    /// Imports the configs of an export like [`Service::apply_preview`], as they compare with what is live now.
-    ///
-    /// # Errors
-    /// Those of [`Service::preview_export`] and [`Service::apply_preview`].
-    pub async fn apply_export(&self, actor: &Actor, apply: &ApplyExport) -> Result<AppliedExport> {
-        let preview = self.preview_export(actor, apply).await?;
-        self.apply_preview(actor, apply, preview).await
-    }
-
-    /// Imports the configs of a preview into new changes of the actor, which stay open. Missing applications and namespaces
-    /// are created first, if `create` says so. Refused configs are left out. If a change cannot be saved, those before it
-    /// are discarded.
-    ///
-    /// # Errors
-    /// Those of [`Service::save_all`], [`Service::put_app`] and [`Service::put_namespace`]; [`Error::Conflict`] if a key was
-    /// changed after the preview.
-    pub async fn apply_preview(
-        &self,
-        actor: &Actor,
-        apply: &ApplyExport,
-        preview: ExportPreview,
-    ) -> Result<AppliedExport> {
-        if apply.message.len() + MESSAGE_SUFFIX_BYTES > limits::TEXT_BYTES {
-            let max = limits::TEXT_BYTES - MESSAGE_SUFFIX_BYTES;
-            return Err(Invalid::new("/message", Problem::TooLong { max }).into());
-        }
-        self.create_missing(actor, apply, &preview).await?;
-        let mut saves: BTreeMap<&ConfigId, Save> = BTreeMap::new();
-        for PreviewedConfig { config, outcome } in &preview.configs {
-            if let ConfigOutcome::Edited { live, edits, .. } = outcome {
-                let (edits, base) = (edits.clone(), Some(*live));
-                saves.insert(config, Save { config: config.clone(), change: None, base, version: None, edits });
-            }
-        }
-        let mut changes = Vec::new();
-        for (n, configs) in preview.changes.iter().enumerate() {
-            let saves = configs.iter().filter_map(|config| saves.remove(config)).collect();
-            let message = match preview.changes.len() {
-                1 => apply.message.clone(),
-                all => format!("{} ({}/{all})", apply.message, n + 1).trim_start().to_owned(),
-            };
-            match self.save_all(actor, message, saves, None).await {
-                Ok(change) => changes.push(change),
-                Err(error) => {
-                    for change in &changes {
-                        self.discard(actor, change).await?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        Ok(AppliedExport { preview, changes })
-    }
-
-    async fn create_missing(&self, actor: &Actor, apply: &ApplyExport, preview: &ExportPreview) -> Result<()> {
-        for name in &preview.new_apps {
-            let put = PutApp { name: name.clone(), title: None, description: None, archived: None };
-            self.put_app(actor, put).await?;
-        }
-        for (app, name, format) in &preview.new_namespaces {
-            let is_this = |found: &&FoundConfig| found.config.app == *app && found.config.namespace == *name;
-            let mut descriptions = apply.configs.iter().filter(is_this).map(|found| &found.description);
-            let put = PutNamespace {
-                app: app.clone(),
-                name: name.clone(),
-                format: Some(*format),
-                description: descriptions.find(|description| !description.is_empty()).cloned(),
-                archived: None,
-            };
-            self.put_namespace(actor, put).await?;
-        }
-        Ok(())
-    }
-
-    /// Returns all configs of an environment, of an application, or of both, that the actor sees. Without both, all. They
-    /// are those of one moment.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if the environment or application does not exist or the actor sees nothing of it;
-    /// [`Error::TooLarge`], [`Error::Unavailable`].
-    pub async fn export_all(
-        &self,
-        actor: &Actor,
-        env: Option<&EnvName>,
-        app: Option<&AppName>,
-    ) -> Result<Vec<ExportedConfig>> {
-        // A release that is made meanwhile is in the export whole or not at all.
-        let mut db = self.db.read_snapshot().await?;
-        let mut envs = db.envs().await?;
-        envs.retain(|found| found.archived_at.is_none() && env.is_none_or(|env| *env == found.name));
-        let mut apps = db.apps().await?;
-        apps.retain(|found| found.archived_at.is_none() && app.is_none_or(|app| *app == found.name));
-        let (mut configs, mut bytes) = (Vec::new(), 0);
-        for app in &apps {
-            for namespace in db.namespaces(&app.name).await?.into_iter().filter(|found| found.archived_at.is_none()) {
-                for env in &envs {
-                    let config =
-                        ConfigId { env: env.name.clone(), app: app.name.clone(), namespace: namespace.name.clone() };
-                    if actor.may_view(&config).is_err() {
-                        continue;
-                    }
-                    let live_config = self.live_config(&mut db, &config).await?;
-                    bytes += live_config.content.bytes();
-                    if bytes > MAX_EXPORTED_BYTES {
-                        return Err(Error::TooLarge(MAX_EXPORTED_BYTES));
-                    }
-                    let content = Some(live_config.content).filter(|_| live_config.live > 0);
-                    let (format, description) = (namespace.format, namespace.description.clone());
-                    configs.push(ExportedConfig { config, format, description, content });
-                }
-            }
-        }
-        db.commit().await?;
-        if configs.is_empty() {
-            let name = |name: Option<&str>| name.unwrap_or("*").to_owned();
-            let (env, app) = (name(env.map(EnvName::as_str)), name(app.map(AppName::as_str)));
-            return Err(Error::NotFound(format!("{env}/{app}/*")));
-        }
-        configs.sort_by(|a, b| a.config.cmp(&b.config));
-        Ok(configs)
-    }
 }
 
-/// Room in a message for its number, as ` (12/345)`.
-const MESSAGE_SUFFIX_BYTES: usize = 20;
-
-fn outcome(live: u64, now: Content, found: Option<Content>, mode: ImportMode) -> ConfigOutcome {
-    let Some(found) = found else { return ConfigOutcome::Nothing };
+fn outcome(live: u64, now: Content, found: Option<Content>, choice: ConfigChoice) -> ConfigOutcome {
+    let skipped = ConfigOutcome::Skipped { live, differing: 0 };
+    let Some(mut found) = found else {
+        return if choice == ConfigChoice::Skip { skipped } else { ConfigOutcome::Nothing };
+    };
     let only_live = match (now.items(), found.items()) {
         (Some(now), Some(found)) => now.keys().filter(|key| !found.contains_key(*key)).count(),
         _ => 0,
     };
+    let is_other = |key: &str| match now.text() {
+        Some(_) => live > 0,
+        None => KeyState::of(&now, key) != KeyState::Absent,
+    };
+    let merged = edits(&now, &imported(&now, found.clone(), ImportMode::Merge));
+    let differing = merged.iter().filter(|(key, _)| is_other(key)).count();
+    let skipped = ConfigOutcome::Skipped { live, differing };
+    let mode = match choice {
+        ConfigChoice::Skip => return skipped,
+        ConfigChoice::Replace => ImportMode::Replace,
+        ConfigChoice::Merge | ConfigChoice::KeepLive => ImportMode::Merge,
+    };
+    if choice == ConfigChoice::KeepLive {
+        match &mut found {
+            Content::Kv(items) => items.retain(|key, _| !is_other(key)),
+            Content::Text(_) if live > 0 && differing > 0 => return skipped,
+            Content::Text(_) => {}
+        }
+    }
     let new = imported(&now, found, mode);
     let edits = edits(&now, &new);
     let (items, bytes) = (new.items().map_or(0, Items::len), new.document().len());
     let limit = match () {
+        () if edits.is_empty() && differing > 0 => return skipped,
         () if edits.is_empty() => return ConfigOutcome::Same,
         () if items > limits::ITEMS => SizeLimit::Items(items),
         () if edits.len() > limits::ITEMS => SizeLimit::Edits(edits.len()),
         () if bytes > limits::DOCUMENT_BYTES => SizeLimit::Bytes(bytes),
-        () => return ConfigOutcome::Edited { live, now, new, only_live, edits, bytes },
+        () => return ConfigOutcome::Edited { live, now, new, only_live, differing, edits, bytes },
     };
     ConfigOutcome::Refused(RefusedConfig::TooLarge(limit))
 }

@@ -2,6 +2,7 @@
 //! event, and returns a domain result. It checks permissions itself, for pages, API and command line alike.
 
 mod accounts;
+mod apply_export;
 mod apps;
 mod bin;
 mod change_search;
@@ -34,6 +35,7 @@ mod timeline;
 mod tokens;
 mod undo;
 mod validation;
+mod whole_exports;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -60,6 +62,7 @@ pub use crate::{
     storage::SavedStep,
 };
 pub use accounts::{Account, LoginAttempt, NewUser};
+pub use apply_export::{AppliedExport, MAX_TRANSACTION_BYTES};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use bin::RemovalPreview;
 pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
@@ -71,7 +74,7 @@ pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrival, Dispatch, FoundDrift, LateEnv, Repair};
 pub use drift::ResolveDrift;
 pub use exchange::{
-    AppliedExport, ApplyExport, ConfigOutcome, ExportPreview, PreviewedConfig, RefusedConfig, SizeLimit,
+    ApplyExport, ConfigChoice, ConfigOutcome, ExportPreview, PreviewedConfig, RefusedConfig, SizeLimit,
 };
 pub use history::{BlamedText, KeyHistory, KeyRelease};
 pub use hits::{CommentHit, EditHit, HitGroup, ReleasedChange, UserHit};

@@ -110,7 +110,7 @@ impl Service {
             Some(message) if !saves.is_empty() => Some(self.open_change(tx, actor, message).await?),
             _ => None,
         };
-        let mut conflicts = Vec::new();
+        let (mut conflicts, mut named) = (Vec::new(), HashSet::new());
         for (n, save) in saves.into_iter().enumerate() {
             let prefix = if many { format!("/edits/{n}") } else { String::new() };
             let may = actor.may_edit(&save.config)?;
@@ -118,7 +118,9 @@ impl Service {
                 Some(change) => change,
                 None => self.change_for(tx, actor, &save).await?,
             };
-            match self.save_one(tx, &may, &mut into, save, many).await {
+            // A new change has no earlier edits of a config that comes for the first time.
+            let is_first = named.insert(save.config.clone()) && many;
+            match self.save_one(tx, &may, &mut into, save, many, is_first).await {
                 Err(Error::Conflict(found)) => conflicts.extend(found),
                 saved => saved.map_err(|e| with_prefix(e, &prefix))?,
             }
@@ -161,10 +163,12 @@ impl Service {
         change: &mut Change,
         save: Save,
         by_program: bool,
+        is_first: bool,
     ) -> Result<()> {
         let id = may.on();
         let live_config = self.open_live_config(tx, id).await?;
         let there = match change.version {
+            _ if is_first => Vec::new(),
             0 => Vec::new(),
             _ => tx.edits(&change.id).await?,
         };

@@ -123,7 +123,8 @@ texts! {
     about_read: "How to read it", "读取方式";
     about_read_text: "Read over HTTP with a read token. {} is a namespace.", "使用读取令牌通过 HTTP 读取，其中 {} 为命名空间。";
     about_file: "All configs in one file", "导出全部配置";
-    about_file_text: "The live content of all configs that you may see. The command trimtab import --from reads it.", "包含您可查看的全部配置的当前生效内容，可用 trimtab import --from 导入。";
+    about_file_text: "The live content of all configs that you may see. “Import applications” and the command trimtab import --from read it.", "包含您可查看的全部配置的当前生效内容，可通过“导入应用”或命令 trimtab import --from 导入。";
+    env_file_text: "The live content of all configs of this environment that you may see. “Import applications” and the command trimtab import --from read it.", "包含此环境中您可查看的全部配置的当前生效内容，可通过“导入应用”或命令 trimtab import --from 导入。";
     clone_app: "Clone application", "克隆应用";
     clone_app_text: "A new application with the same namespaces. The live content goes into a change of yours, which you review and publish.", "创建一个命名空间相同的新应用；当前生效的内容会进入您的一个变更，由您审阅并发布。";
     clone_envs: "Copy the content of", "复制以下环境的内容";

@@ -12,7 +12,7 @@ use trimtab::{
     },
     exchange::{self, ExportEntry, ExportSource, FoundConfig, ReadOptions},
     service::{
-        ApplyExport, CloneApp, ConfigOutcome, ImportMode, PutApp, PutNamespace, RefusedConfig, Service, SizeLimit,
+        ApplyExport, CloneApp, ConfigChoice, ConfigOutcome, PutApp, PutNamespace, RefusedConfig, Service, SizeLimit,
     },
 };
 
@@ -35,8 +35,8 @@ fn items(items: &[(&str, &str)]) -> String {
 }
 
 fn apply(configs: Vec<FoundConfig>) -> ApplyExport {
-    let (mode, message) = (ImportMode::Merge, "import".to_owned());
-    ApplyExport { configs, mode, create: false, allow_incomplete: false, message }
+    let (choice, message) = (ConfigChoice::Merge, "import".to_owned());
+    ApplyExport { configs, choice, choices: BTreeMap::new(), create: false, allow_incomplete: false, message }
 }
 
 /// Publishes a number in two configs at once.
@@ -92,11 +92,11 @@ on_both_set_ups! {
         assert!(matches!(refused, Error::Forbidden(_)), "{refused:?}");
         assert!(site.service.app(&shell, &"hers".parse().unwrap()).await.is_err());
         // The file of the application is read back.
-        let file = site.service.app_file(&shell, &"shop".parse().unwrap(), true).await.unwrap();
+        let file = site.service.export_file(&shell, None, Some(&"shop".parse().unwrap()), true).await.unwrap();
         let source = ExportSource::File(file);
         let read = exchange::read(source, &ReadOptions::default()).unwrap().configs;
         assert_eq!(read.iter().filter(|found| found.content.is_some()).count(), 3);
-        let hidden = site.service.app_file(&user_with_roles("sam", &[]), &"shop".parse().unwrap(), true).await;
+        let hidden = site.service.export_file(&user_with_roles("sam", &[]), None, Some(&"shop".parse().unwrap()), true).await;
         assert!(matches!(hidden, Err(Error::NotFound(_))), "{hidden:?}");
     }
 
@@ -145,11 +145,11 @@ on_both_set_ups! {
             "o/shop/DEV/shop+default+application.properties",
             &items(&[("same", "1"), ("other", "2"), ("new", "3")]),
         )]);
-        for (mode, expected, document) in [
-            (ImportMode::Merge, (1, 1, 0), r#"{"same":"1","other":"2","only-live":"1","new":"3"}"#),
-            (ImportMode::Replace, (0, 0, 1), r#"{"same":"1","other":"2","new":"3"}"#),
+        for (choice, expected, document) in [
+            (ConfigChoice::Merge, (1, 1, 0), r#"{"same":"1","other":"2","only-live":"1","new":"3"}"#),
+            (ConfigChoice::Replace, (0, 0, 1), r#"{"same":"1","other":"2","new":"3"}"#),
         ] {
-            let wanted = ApplyExport { mode, ..apply(found.clone()) };
+            let wanted = ApplyExport { choice, ..apply(found.clone()) };
             let applied = site.service.apply_export(ana(), &wanted).await.unwrap();
             let outcome = &applied.preview.configs[0].outcome;
             assert!(matches!(outcome, ConfigOutcome::Edited { only_live: 1, .. }), "{outcome:?}");
@@ -271,15 +271,15 @@ on_both_set_ups! {
                 ("o/new/DEV/new+default+application.properties", &items(&[("a", "1")])),
             ])
         };
-        for (mode, n, expected) in [
-            (ImportMode::Merge, 10_000, SizeLimit::Items(25_000)),
-            (ImportMode::Replace, 15_000, SizeLimit::Edits(30_000)),
+        for (choice, n, expected) in [
+            (ConfigChoice::Merge, 10_000, SizeLimit::Items(25_000)),
+            (ConfigChoice::Replace, 15_000, SizeLimit::Edits(30_000)),
         ] {
-            let wanted = ApplyExport { mode, create: true, ..apply(found(n)) };
+            let wanted = ApplyExport { choice, create: true, ..apply(found(n)) };
             let applied = site.service.apply_export(&Actor::shell(), &wanted).await.unwrap();
             let refused = refusals(&applied.preview);
             assert_eq!(refused.last(), Some(&(SHOP.to_owned(), RefusedConfig::TooLarge(expected))), "{refused:?}");
-            if mode == ImportMode::Merge {
+            if choice == ConfigChoice::Merge {
                 assert!(matches!(refused[0].1, RefusedConfig::TooLarge(SizeLimit::Bytes(_))), "{refused:?}");
             }
             assert_eq!(applied.changes.len(), 1, "the other configs are imported");
@@ -317,7 +317,134 @@ on_both_set_ups! {
         assert_eq!((conflicts.len(), &*conflicts[0].key), (1, "a"));
         let after = count(&site.database, "select count(*) from changes").await;
         let open = count(&site.database, "select count(*) from changes where state = 'open'").await;
-        assert_eq!((after, open), (before + 1, 0), "the change for dev was saved first, and is discarded");
+        assert_eq!((after, open), (before, 0), "the change for dev was saved first, in the same transaction");
+    }
+
+    async fn import_that_fails_leaves_nothing(site: Site) {
+        let (site, shell) = (site.with_shop().await, Actor::shell());
+        let found = apollo(&[
+            ("o/orders/DEV/orders+default+application.properties", &items(&[("a", "1")])),
+            ("o/shop/PRO/shop+default+application.properties", &items(&[("a", "1")])),
+        ]);
+        let wanted = ApplyExport { create: true, ..apply(found) };
+        let preview = site.service.preview_export(&shell, &wanted).await.unwrap();
+        assert_eq!((preview.new_apps.len(), preview.changes.len()), (1, 2));
+        let put = PutNamespace {
+            app: "shop".parse().unwrap(),
+            name: "application".parse().unwrap(),
+            format: None,
+            description: None,
+            archived: Some(true),
+        };
+        site.service.put_namespace(&shell, put).await.unwrap();
+        let refused = site.service.apply_preview(&shell, &wanted, preview).await.unwrap_err();
+        assert!(matches!(refused, Error::State(_)), "{refused:?}");
+        assert!(site.db.read().await.unwrap().app(&"orders".parse().unwrap()).await.unwrap().is_none());
+        assert_eq!(count(&site.database, "select count(*) from changes").await, 0);
+        assert_eq!(count(&site.database, "select count(*) from audit_events where object like '%orders%'").await, 0);
+    }
+
+    async fn import_makes_what_its_preview_showed_or_nothing(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(marek(), SHOP, "a", "0").await;
+        let found = apollo(&[
+            ("o/shop/DEV/shop+default+application.properties", &items(&[("a", "1"), ("b", "1")])),
+            ("o/shop/PRO/shop+default+application.properties", &items(&[("a", "1")])),
+        ]);
+        let wanted = apply(found);
+        let preview = site.service.preview_export(ana(), &wanted).await.unwrap();
+        let seen = preview.sha256();
+        assert_eq!(seen, site.service.preview_export(ana(), &wanted).await.unwrap().sha256());
+        let open = "select count(*) from changes where state = 'open'";
+        assert_eq!(count(&site.database, open).await, 0, "a preview changes nothing");
+
+        // Each of these would show another preview.
+        let skip = ApplyExport { choices: BTreeMap::from([(config(SHOP), ConfigChoice::Skip)]), ..wanted.clone() };
+        let replace = ApplyExport { choice: ConfigChoice::Replace, ..wanted.clone() };
+        for other in [&skip, &ApplyExport { configs: wanted.configs[..1].to_vec(), ..wanted.clone() }] {
+            let refused = site.service.apply_seen_export(ana(), other, &seen).await.unwrap_err();
+            assert!(matches!(refused, Error::Stale(_)), "{refused:?}");
+        }
+        assert_eq!(seen, site.service.preview_export(ana(), &replace).await.unwrap().sha256(), "no other key is live");
+        let viewer = user_with_roles("vera", &[("*/shop/*", Role::VIEWER)]);
+        let refused = site.service.apply_seen_export(&viewer, &wanted, &seen).await.unwrap_err();
+        assert!(matches!(refused, Error::Stale(_)), "she sees that nothing can be imported: {refused:?}");
+
+        // A release of another key in one of the configs makes the preview stale, too.
+        site.publish_key(marek(), "prod/shop/application", "other", "1").await;
+        let refused = site.service.apply_seen_export(ana(), &wanted, &seen).await.unwrap_err();
+        let Error::Stale(now) = refused else { panic!("{refused:?}") };
+        assert_eq!(count(&site.database, open).await, 0);
+        let applied = site.service.apply_seen_export(ana(), &wanted, &now).await.unwrap();
+        assert_eq!(applied.changes.len(), 2);
+        for (change, (expected, edits)) in applied.changes.iter().zip([(SHOP, 2), ("prod/shop/application", 1)]) {
+            let view = site.service.change(ana(), change).await.unwrap();
+            assert_eq!((view.configs[0].config.to_string().as_str(), view.configs[0].diff.counts().total()), (expected, edits));
+        }
+        let own = site.service.own_changes(ana(), &applied.changes).await.unwrap();
+        assert_eq!(own.iter().map(|change| change.message.as_str()).collect::<Vec<_>>(), ["import (1/2)", "import (2/2)"]);
+        assert!(site.service.own_changes(marek(), &applied.changes).await.unwrap().is_empty());
+    }
+
+    async fn live_content_is_kept_or_replaced_by_choice(site: Site) {
+        let site = site.with_shop().await;
+        let live = vec![save(SHOP, vec![set("same", "1"), set("other", "1"), set("only-live", "1")]), save(ROUTES, vec![text("a: 1\n")])];
+        site.service.save_and_publish(ana(), "test".into(), "dev".into(), live, None).await.unwrap();
+        let kv = items(&[("same", "1"), ("other", "2"), ("new", "3")]);
+        let found = apollo(&[
+            ("o/shop/DEV/shop+default+application.properties", &kv),
+            ("o/shop/DEV/shop+default+routes.yaml", r#"[{"key":"content","value":"a: 2\n","lineNum":1}]"#),
+            ("o/shop/DEV/shop+default+fresh.properties", &kv),
+        ]);
+        let effects = async |choice: ConfigChoice| {
+            let wanted = ApplyExport { choice, create: true, ..apply(found.clone()) };
+            let preview = site.service.preview_export(&Actor::shell(), &wanted).await.unwrap();
+            let effect = |previewed: &trimtab::service::PreviewedConfig| match &previewed.outcome {
+                ConfigOutcome::Edited { edits, differing, .. } => Some((edits.len(), *differing)),
+                ConfigOutcome::Skipped { differing, .. } => Some((0, *differing)),
+                other => panic!("{other:?}"),
+            };
+            (preview.configs.iter().filter_map(effect).collect::<Vec<_>>(), preview.new_namespaces.len())
+        };
+        // In the order application, fresh, routes.yaml: edits, and keys with other live values.
+        assert_eq!(effects(ConfigChoice::Merge).await, (vec![(2, 1), (3, 0), (1, 1)], 1));
+        assert_eq!(effects(ConfigChoice::Replace).await, (vec![(3, 1), (3, 0), (1, 1)], 1));
+        assert_eq!(effects(ConfigChoice::KeepLive).await, (vec![(1, 1), (3, 0), (0, 1)], 1));
+        assert_eq!(effects(ConfigChoice::Skip).await, (vec![(0, 1), (0, 0), (0, 1)], 0));
+
+        // One config differs from the choice for all.
+        let choices = BTreeMap::from([(config(SHOP), ConfigChoice::KeepLive), (config("dev/shop/fresh"), ConfigChoice::Skip)]);
+        let wanted = ApplyExport { choices, ..apply(found.clone()) };
+        let applied = site.service.apply_export(ana(), &wanted).await.unwrap();
+        assert_eq!((applied.changes.len(), applied.preview.refused().count()), (1, 0));
+        site.publish(ana(), &applied.changes[0]).await.unwrap();
+        let document = r#"{"same":"1","other":"1","only-live":"1","new":"3"}"#;
+        assert_eq!(site.in_channel(SHOP).await.unwrap().1, document);
+        assert_eq!(site.in_channel(ROUTES).await.unwrap().1, "a: 2\n");
+        // What is skipped is not created, and without the right to create it is no refusal.
+        assert!(site.service.format(ana(), &config("dev/shop/fresh")).await.is_err());
+        // A config that would be refused is skipped instead, if so chosen.
+        let choices = BTreeMap::from([(config("dev/shop/fresh"), ConfigChoice::Merge)]);
+        let wanted = ApplyExport { choices, choice: ConfigChoice::Skip, ..apply(found) };
+        let preview = site.service.preview_export(ana(), &wanted).await.unwrap();
+        assert_eq!(refusals(&preview), [("dev/shop/fresh".to_owned(), RefusedConfig::Missing)]);
+    }
+
+    async fn import_of_the_largest_size_in_the_console_is_one_transaction(site: Site) {
+        let (site, shell) = (site.with_shop().await, Actor::shell());
+        let value = "x".repeat(1000);
+        let keys: Vec<(String, String)> = (0..30).map(|n| (format!("key{n}"), value.clone())).collect();
+        let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let files: Vec<(String, String)> = (0..250)
+            .map(|n| (format!("o/a{n}/DEV/a{n}+default+application.properties"), items(&keys)))
+            .collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let wanted = ApplyExport { create: true, ..apply(apollo(&files)) };
+        let seen = site.service.preview_export(&shell, &wanted).await.unwrap();
+        assert_eq!((seen.new_apps.len(), seen.new_namespaces.len()), (250, 250));
+        let applied = site.service.apply_seen_export(&shell, &wanted, &seen.sha256()).await.unwrap();
+        assert_eq!(applied.changes.len(), seen.changes.len());
+        assert_eq!(count(&site.database, "select count(*) from edits").await, 250 * 30);
     }
 
     async fn export_is_of_one_moment(site: Site) {

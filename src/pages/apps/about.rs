@@ -2,11 +2,9 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::header,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use leptos::server_fn::ServerFn;
-use serde::Deserialize;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
@@ -14,13 +12,12 @@ use crate::{
     components::{view::*, *},
     domain::{
         catalog::App,
-        error::{Invalid, Problem, truncate},
         names::{AppName, EnvName},
     },
     pages::{
         Page, PageError, PageResult,
         console::Console,
-        shared::{ArchiveCard, EnvStyles},
+        shared::{ArchiveCard, DownloadQuery, Downloads, EnvStyles},
     },
     session::guard::CurrentUser,
 };
@@ -68,8 +65,7 @@ fn Show(about: About) -> impl IntoView {
     });
     let read = format!("curl -H 'Authorization: Bearer ttr_…' {address}");
     let clone = clone_envs.map(|envs| view! { <CloneForm app=app.name.clone() envs /> });
-    let file = |format: &str| format!("/apps/{}/export?format={format}", app.name);
-    let (zip, json) = (file("zip"), file("json"));
+    let file = format!("/apps/{}/export", app.name);
     let tokens = format!("/apps/{}/tokens", app.name);
     view! {
         <AppHead app tab=AppTab::About />
@@ -80,13 +76,7 @@ fn Show(about: About) -> impl IntoView {
                 <Code text=read label=t.about_read() />
                 <p class="do"><LinkButton href=tokens icon=I::Key>{t.tokens()}</LinkButton></p>
             </Card>
-            <Card id="file" title=t.about_file()>
-                <p>{t.about_file_text()}</p>
-                <ul class="downloads">
-                    <li><a class="btn small" href=zip download><Icon name=I::Export />".zip"</a></li>
-                    <li><a class="btn small" href=json download><Icon name=I::Export />".json"</a></li>
-                </ul>
-            </Card>
+            <Downloads text=t.about_file_text() path=file />
             {clone}
             {end}
         </div>
@@ -138,14 +128,6 @@ fn CloneForm(app: AppName, envs: Vec<(EnvName, EnvStyle)>) -> impl IntoView {
     .into_any()
 }
 
-/// Query parameters of a download.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct DownloadQuery {
-    /// `zip` or `json`.
-    format: String,
-}
-
 /// All configs of the application that the user sees, as one file.
 pub(super) async fn download(
     State(console): State<Console>,
@@ -153,22 +135,5 @@ pub(super) async fn download(
     Path(name): Path<AppName>,
     Query(asked): Query<DownloadQuery>,
 ) -> Result<Response, PageError> {
-    let kind = match asked.format.as_str() {
-        "zip" => "application/zip",
-        "json" => "application/json",
-        given => {
-            let known = ["zip", "json"].map(str::to_owned).to_vec();
-            let given = truncate(given);
-            return Err(PageError::Refused(Invalid::new("/format", Problem::Unknown { given, known }).into()));
-        }
-    };
-    let file = console.service.app_file(&who.actor, &name, asked.format == "zip").await?;
-    // Names consist of lower-case letters, digits, dots and dashes, so they need no escaping inside of the quotes.
-    let attachment = format!("attachment; filename=\"{name}.{}\"", asked.format);
-    let headers = [
-        (header::CONTENT_TYPE, kind.to_owned()),
-        (header::CONTENT_DISPOSITION, attachment),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, file).into_response())
+    asked.answer(name.as_str(), console.service.export_file(&who.actor, None, Some(&name), asked.is_zip()?).await?)
 }
