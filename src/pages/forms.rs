@@ -43,6 +43,8 @@ const FORM_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const SMALL_FORM_BYTES: usize = MAX_SMALL_BYTES;
 /// Maximum size in bytes of a text to import in base64.
 pub(super) const MAX_ENCODED_BYTES: usize = MAX_SOURCE_BYTES.div_ceil(3) * 4;
+/// Maximum size in bytes of an export of whole applications. In base64, it leaves room for the fields of its preview.
+pub const MAX_EXPORT_FILE_BYTES: usize = 8 * 1024 * 1024;
 /// Maximum size in bytes of an uploaded import, with the other fields. A preview sends the text in base64.
 pub const FILE_BYTES: usize = MAX_ENCODED_BYTES + SMALL_FORM_BYTES;
 /// Functions that accept forms of up to `FORM_BYTES`.

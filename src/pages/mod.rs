@@ -26,6 +26,7 @@ mod favourites;
 pub mod forms;
 pub mod frame;
 pub mod home;
+pub mod import;
 mod key_help;
 pub mod live;
 pub mod login;

@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    PageUser, account, apps, bin, changes, config, console::Console, delivery, envs, home, live, login,
+    PageUser, account, apps, bin, changes, config, console::Console, delivery, envs, home, import, live, login,
     page_context::NavEntry, search, setup, status_banners::SystemProblems, system, tokens, users,
 };
 use crate::{api::paths, components::I, domain::names::ConfigId, session::guard::CurrentUser, texts::Lang};
@@ -86,6 +86,11 @@ const AREAS: [PageGroup; 15] = [
             ("keys", "/apps/shop/namespaces/application/keys"),
             ("keys-missing", "/apps/shop/namespaces/application/keys?show=missing"),
         ],
+    },
+    PageGroup {
+        routes: import::routes,
+        nav: APPLICATIONS,
+        samples: &[("import-apps", "/import"), ("import-opened", "/import/opened")],
     },
     PageGroup {
         routes: config::routes,

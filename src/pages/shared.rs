@@ -194,7 +194,7 @@ impl DownloadQuery {
 /// Card with links to one file of many configs.
 #[component]
 pub fn Downloads(
-    /// What is in the file.
+    /// Content of the file.
     text: &'static str,
     /// Path of the file.
     path: String,

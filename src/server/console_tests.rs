@@ -29,15 +29,15 @@ use crate::{
     texts::Lang,
 };
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 /// Timeout of steps that must succeed.
 const TEST_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A console with the environments dev and prod (protected), and the applications shop and mail, each with a namespace
 /// `application`. Its users are `root` (an administrator), `ana` (publishes shop) and `eve` (edits mail in dev).
-struct TestConsole {
+pub(super) struct TestConsole {
     front: reader::Front,
-    service: Service,
+    pub service: Service,
     reader: Arc<Reader>,
     tasks: TaskDriver,
     sessions: Sessions,
@@ -45,10 +45,10 @@ struct TestConsole {
     _stop: DropGuard,
 }
 
-struct HttpAnswer {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
+pub(super) struct HttpAnswer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
 }
 
 impl Drop for TestConsole {
@@ -58,7 +58,7 @@ impl Drop for TestConsole {
 }
 
 impl TestConsole {
-    async fn at(public_url: &str) -> Self {
+    pub async fn at(public_url: &str) -> Self {
         let site = Self::empty(public_url).await;
         site.create_objects().await;
         site
@@ -128,7 +128,7 @@ impl TestConsole {
         users.into_iter().find(|user| user.name == name).unwrap().id
     }
 
-    async fn send(&self, request: Request<Body>) -> HttpAnswer {
+    pub async fn send(&self, request: Request<Body>) -> HttpAnswer {
         let (parts, body) = self.front.clone().oneshot(request).await.unwrap().into_parts();
         let body = to_bytes(body, 1 << 24).await.unwrap();
         HttpAnswer {
@@ -138,7 +138,7 @@ impl TestConsole {
         }
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> HttpAnswer {
+    pub async fn get(&self, path: &str, cookie: &str) -> HttpAnswer {
         let request = Request::get(path).header("host", "localhost").header("accept", "text/html");
         self.send(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
     }
@@ -160,7 +160,7 @@ impl TestConsole {
     }
 
     /// Logs in and returns the cookies of the browser.
-    async fn log_in(&self, name: &str) -> String {
+    pub async fn log_in(&self, name: &str) -> String {
         let answer = self.island("/fn/log-in", "", &[("name", name), ("password", PASSWORD)]).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.cookies()

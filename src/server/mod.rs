@@ -8,6 +8,8 @@ mod confirmed;
 mod console_tests;
 pub mod data_dir;
 mod health;
+#[cfg(test)]
+mod import_tests;
 pub mod layers;
 mod reader_node;
 mod refresh;

@@ -10,6 +10,7 @@ mod delivery;
 mod editor;
 mod exchange;
 mod home;
+mod imports;
 mod people;
 mod pictures;
 mod problems;

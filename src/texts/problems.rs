@@ -239,7 +239,7 @@ impl Lang {
     }
 
     /// Formats a number of bytes for people: `256 bytes`, `20 KiB`, `1.4 MiB`.
-    pub(super) fn size(self, bytes: usize) -> String {
+    pub fn size(self, bytes: usize) -> String {
         let (unit, name) = match bytes {
             0..10_240 => return self.size_bytes(bytes),
             10_240..1_048_576 => (1024, "KiB"),

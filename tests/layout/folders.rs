@@ -96,7 +96,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("islands", &["components", "domain", "texts"], &["leptos", "wasm_bindgen", "web_sys"]),
     folder("browser", &["islands"], &["leptos", "wasm_bindgen"]),
     folder("api", &["auth", "domain", "formats", "service", "session", "texts"], &["leptos"]),
-    folder("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "search", "service", "session", "tasks", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
+    folder("pages", &["api", "auth", "clock", "components", "compute", "domain", "exchange", "formats", "http", "islands", "reader", "search", "service", "session", "tasks", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Wiring.
     folder("server", &["auth", "automation", "channel", "connections", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "tasks", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),

@@ -69,6 +69,7 @@ struct List {
     latest: HashMap<AppName, Release>,
     env_styles: EnvStyles,
     may_create: bool,
+    may_import: bool,
 }
 
 async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<AppsQuery>) -> PageResult {
@@ -94,6 +95,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
         latest,
         env_styles,
         may_create: who.actor.may_create().is_ok(),
+        may_import: who.actor.edits_any(),
     };
     Ok(Page::new(|t| t.applications().to_owned(), move || view! { <Apps list /> })
         .crumbs(|t| vec![Crumb::here(t.applications())]))
@@ -102,12 +104,13 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
 #[component]
 fn Apps(list: List) -> impl IntoView {
     let t = lang();
-    let List { q, archived, apps, archived_count, all, latest, env_styles, may_create } = list;
+    let List { q, archived, apps, archived_count, all, latest, env_styles, may_create, may_import } = list;
     let nothing = all + archived_count == 0;
     let add = may_create.then(|| view! { <Add /> });
+    let import = may_import.then(|| view! { <LinkButton href="/import" icon=I::Import>{t.imports()}</LinkButton> });
     if nothing {
         let text = if may_create { t.apps_none_create() } else { t.apps_none_ask() };
-        return view! { <Head title=t.applications() /><NoApps title=t.apps_none() text may_create />{add} }.into_any();
+        return view! { <Head title=t.applications() /><NoApps title=t.apps_none() text may_create /><div class="bar">{add}{import}</div> }.into_any();
     }
     let (href, says) = match archived {
         true => ("/apps", t.apps_hide_archived().to_owned()),
@@ -148,6 +151,7 @@ fn Apps(list: List) -> impl IntoView {
             {switch}
             <a class="quiet aim" href=paths::BIN>{t.bin()}</a>
             {add}
+            {import}
         </div>
         {table}
     }

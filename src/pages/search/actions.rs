@@ -19,9 +19,10 @@ const fn action(title: fn(Lang) -> &'static str, href: &'static str, icon: I, fo
     Action { title, href, icon, for_administrators }
 }
 
-const ALL: [Action; 13] = [
+const ALL: [Action; 14] = [
     action(Lang::action_publish, "/changes", I::Send, false),
     action(Lang::action_add_app, "/start", I::Plus, true),
+    action(Lang::imports, "/import", I::Import, false),
     action(Lang::action_add_user, "/users/new", I::Plus, true),
     action(Lang::action_add_token, "/tokens/new", I::Plus, false),
     action(Lang::action_theme, "/account", I::Gear, false),
@@ -61,6 +62,6 @@ mod tests {
         assert_eq!(found("add user", false), Vec::<&str>::new());
         assert_eq!(found("PUBLISH", false), ["/changes"]);
         assert_eq!(found("publish env:prod", false), Vec::<&str>::new());
-        assert_eq!((found("", true).len(), found("", false).len()), (ALL.len(), 8));
+        assert_eq!((found("", true).len(), found("", false).len()), (ALL.len(), 9));
     }
 }
