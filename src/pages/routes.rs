@@ -66,7 +66,7 @@ const CHANGES: &str = "/changes";
 const APPLICATIONS: Option<Nav> = nav("/apps", I::Apps, Lang::applications, Group::Main, SeenBy::All);
 
 /// All pages, and the entries of the sidebar in their order.
-const AREAS: [PageGroup; 15] = [
+const AREAS: [PageGroup; 16] = [
     PageGroup {
         routes: home::routes,
         nav: nav("/", I::Home, Lang::home, Group::Main, SeenBy::All),

@@ -1,6 +1,6 @@
 //! Saving edits in changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Idempotency, Service, check_text,
