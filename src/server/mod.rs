@@ -11,6 +11,8 @@ mod health;
 #[cfg(test)]
 mod import_tests;
 pub mod layers;
+#[cfg(test)]
+mod page_tests;
 mod reader_node;
 mod refresh;
 mod scrape;

@@ -1,4 +1,5 @@
-//! Writes releases and removals into etcd in one transaction, fenced by the lock's create revision and the revisions read before.
+//! Writes releases and removals into etcd in one transaction, fenced by the lock's create revision and the revisions
+//! read before.
 
 use std::{borrow::Cow, collections::HashMap};
 

@@ -148,7 +148,8 @@ impl Keys {
         self.parse(key).map(|(config, _)| config)
     }
 
-    /// Joins documents and metadata to releases, and takes metadata of removals alone, ordered by name. Also returns the keys that are no valid release.
+    /// Joins documents and metadata to releases, and takes metadata of removals alone, ordered by name. Also returns the
+    /// keys that are no valid release.
     pub fn join(&self, found: impl IntoIterator<Item = KeyValue>) -> (Vec<Entry>, Vec<DamagedKey>) {
         let mut halves: BTreeMap<ConfigId, Halves> = BTreeMap::new();
         let mut damaged = Vec::new();

@@ -83,6 +83,39 @@ fn a_reply_arrives_with_its_ages() {
 }
 
 #[test]
+fn a_reply_names_the_people_of_a_config() {
+    let reply = |people: &[&str]| {
+        let people = people.iter().map(|name| (*name).to_owned()).collect();
+        write(&Instances::default(), holds(1), people, &scope(SHOP), 4096, now())
+    };
+    let heard = |value: &str| read(value.as_bytes(), &scope(SHOP), &"x".into(), now());
+    let long = "x".repeat(200);
+    let here = heard(&reply(&["ana", &long, "marek"])).unwrap();
+    assert_eq!(here.people, ["ana", "marek"]);
+    assert_ne!(here.version, heard(&reply(&["ana"])).unwrap().version);
+    assert_eq!(heard(&reply(&["n"; 30])).unwrap().people.len(), 20);
+    // What no node writes is refused, and an older node names nobody.
+    assert!(heard(&reply(&["ana"]).replace("\"ana\"", &["\"n\""; 21].join(","))).is_none());
+    assert!(heard(&reply(&["ana"]).replace("ana", &long)).is_none());
+    assert!(heard(r#"{"clients":[],"configs":[],"left":0}"#).unwrap().people.is_empty());
+}
+
+#[test]
+fn people_here_and_on_other_nodes_are_named_once() {
+    let nodes = nodes(true);
+    nodes.state().connected([(ONE, about("one"))].into());
+    drop(nodes.query(ANA, scope(SHOP)));
+    let before = nodes.version(&scope(SHOP));
+    nodes.record_person(&config(SHOP), "marek");
+    assert_ne!(nodes.version(&scope(SHOP)), before);
+    let value = write(&Instances::default(), holds(1), vec!["ana".into(), "marek".into()], &scope(SHOP), 4096, now());
+    let replied = RegistryEvent::Replied { by: ONE, scope: scope(SHOP), value: value.into_bytes() };
+    assert!(nodes.state().handle_event(replied, now()));
+    assert_eq!(nodes.people(&config(SHOP)), ["ana", "marek"]);
+    assert!(nodes.people(&config("prod/shop/other")).is_empty());
+}
+
+#[test]
 fn a_reply_keeps_its_size_limit_and_names_instances_that_are_behind() {
     let own = Instances::default();
     for n in 0..5000_u64 {
