@@ -163,18 +163,18 @@ for (const scripts of [true, false]) {
 
       await page.getByRole('button', { name: 'Archive' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Archive' }).click();
-      await expect(page.locator('.banner')).toContainText(`${name} is archived`);
+      await expect(page.locator('.banner:visible')).toContainText(`${name} is archived`);
       await page.goto('/apps');
       await expect(page.locator('table.apps')).not.toContainText(name);
       await page.goto('/apps?archived=true');
       await expect(page.locator('table.apps tr').filter({ hasText: name })).toContainText('archived');
       await page.goto(`/configs/dev/${name}/application`);
-      await expect(page.locator('.banner')).toContainText('This config is archived');
+      await expect(page.locator('.banner:visible')).toContainText('This config is archived');
       await expect(page.getByRole('link', { name: 'Add key' })).toHaveCount(0);
 
       await page.goto(`/apps/${name}/about`);
       await page.getByRole('button', { name: 'Restore' }).click();
-      await expect(page.locator('.banner')).toHaveCount(0);
+      await expect(page.locator('.banner:visible')).toHaveCount(0);
       await page.goto(`/configs/dev/${name}/application`);
       await expect(page.getByRole('link', { name: 'Add key' }).first()).toBeVisible();
     });

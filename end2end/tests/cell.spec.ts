@@ -47,6 +47,7 @@ test.describe('with scripts', () => {
     await expect(cell(page, 'beta')).toHaveText('2');
     await expect(page.getByRole('link', { name: 'beta', exact: true })).toBeFocused();
     await page.keyboard.press('F2');
+    await expect(field).toBeFocused();
     await page.keyboard.type('20');
     await page.keyboard.press('Enter');
     await expect(cell(page, 'beta')).toContainText('20');

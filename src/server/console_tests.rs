@@ -122,7 +122,7 @@ impl TestConsole {
         }
     }
 
-    async fn id_of(&self, name: &str) -> String {
+    pub async fn id_of(&self, name: &str) -> String {
         let users = self.service.users(&Actor::shell(), "", 10).await.unwrap();
         users.into_iter().find(|user| user.name == name).unwrap().id
     }
@@ -166,7 +166,7 @@ impl TestConsole {
     }
 
     /// Makes the last entry of the password old, so that the session needs it again.
-    async fn make_password_old(&self, cookies: &str) {
+    pub async fn make_password_old(&self, cookies: &str) {
         let id: Id = value(cookies, "trimtab").parse().unwrap();
         let mut record = self.sessions.load(&id).await.unwrap().unwrap();
         record.data.insert("proven".to_owned(), 0.into());
@@ -176,7 +176,7 @@ impl TestConsole {
 
 impl HttpAnswer {
     /// Returns the cookies that the answer sets, as a browser sends them back.
-    fn cookies(&self) -> String {
+    pub fn cookies(&self) -> String {
         let set = self.headers.get_all(header::SET_COOKIE).iter().map(|set| set.to_str().unwrap());
         set.map(|set| set.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
     }

@@ -1,6 +1,6 @@
 //! Tests of the contents of pages, for users with different permissions.
 
-use super::console_tests::TestConsole;
+use super::console_tests::{PASSWORD, TestConsole};
 use crate::{
     clock::now,
     domain::{access::Actor, content::Item, merge::Edit},

@@ -13,8 +13,8 @@ texts! {
     pictures_seen_says(n: usize): "{n} releases: all instances had half of them after {{}}, and 95 % of them after {{}}.",
         "{n} 个版本：一半在 {{}} 内、95 % 在 {{}} 内到达其全部实例。";
     pictures_seen_one: "One release: all instances had it after {}.", "1 个版本：在 {} 内到达其全部实例。";
-    pictures_none: "Nothing has read here yet. The page “Use it” of a config has complete programs that do.",
-        "还没有读取。配置的“使用”页面有完整的示例程序。";
+    pictures_none: "Nothing has read here yet. The page “Connect” of a config has complete programs that do.",
+        "还没有读取。配置的“接入”页面有完整的示例程序。";
     pictures_no_releases: "No release has reached an instance yet.", "还没有版本到达实例。";
     pictures_kept: "Kept in the memory of this node.", "保存在此节点的内存中。";
     pictures_since: "Kept in the memory of this node, which started {}.", "保存在此节点的内存中，此节点启动于 {}。";

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
 use leptos::server_fn::ServerFn;
 use serde::Deserialize;
 
@@ -16,8 +20,8 @@ use super::{
 use crate::{
     api::config::SaveItem,
     components::{view::*, *},
-    domain::{content::Item, error::Error},
-    pages::{Page, PageError, PageResult, console::Console},
+    domain::content::Item,
+    pages::{Page, PageResult, console::Console},
     session::guard::CurrentUser,
 };
 
@@ -32,7 +36,7 @@ pub(super) struct CellQuery {
     change: String,
 }
 
-/// `…/cell`.
+/// `…/cell`. There is no form for a value that needs the form of the whole key.
 pub(super) async fn show(
     State(console): State<Console>,
     user: CurrentUser,
@@ -42,7 +46,7 @@ pub(super) async fn show(
     let opened = OpenedConfig::load(&console, &user, &id, asked.change.parse().ok().as_ref()).await?;
     let item = opened.view.author_content().items().and_then(|items| items.get(&asked.key)).cloned();
     let Some(item) = item.filter(|item| opened.may_edit() && !needs_lines(item)) else {
-        return Err(PageError::Refused(Error::NotFound(asked.key)));
+        return Err(StatusCode::NO_CONTENT.into_response().into());
     };
     let opened = Arc::new(opened);
     let view =

@@ -9,9 +9,11 @@ on_both! {
 }
 
 /// The background tasks of every console.
-const CONSOLE_TASKS: [&str; 9] = [
+const CONSOLE_TASKS: [&str; 11] = [
+    "bin",
     "delivery_acks",
     "feed",
+    "history",
     "publisher",
     "reader_tokens",
     "reconciler",
