@@ -58,7 +58,8 @@ test('pages of applications and environments say where the pictures come from', 
   const { name: app, api } = await application(server);
   const config = `prod/${app}/application`;
   await api.publish([{ config, set: { pool: '8' } }]);
-  await read(server, api.token, config);
+  // The release may still be on its way.
+  await expect(() => read(server, api.token, config)).toPass();
   await page.context().addCookies(await session(server, await createAdministrator(server, `look-${app}`)));
   for (const path of [`/apps/${app}`, '/envs/prod', '/delivery/prod']) {
     await page.goto(path);

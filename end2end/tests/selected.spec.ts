@@ -198,7 +198,11 @@ test.describe('items as one text', () => {
     await expectNoSideways(page);
     await editor.fill('{\n  "alpha": "0",\n  oops\n}');
     await expect(page.locator('.code-editor')).toContainText('Line 3, column 3');
+    // The check while typing names the mistake, too, so it does not show that the refusal has come.
+    const refused = page.waitForResponse((response) => response.url().endsWith('/fn/save-items'));
     await page.getByRole('button', { name: 'Save' }).click();
+    expect((await refused).status()).toBe(422);
+    await expect(page.locator('form[aria-busy]')).toHaveCount(0);
     await expect(page.locator('.wrong')).toBeVisible();
     await editor.fill('{"alpha": "0",\n "beta": "one", "new": "2"}');
     await page.getByRole('button', { name: 'Save' }).click();

@@ -1,6 +1,7 @@
 -- Applications and configs that users marked to find them first.
 create table favourites (
-    user_id char(36) character set ascii collate ascii_bin not null,
+    -- user:<id>
+    user_id varchar(64) character set ascii collate ascii_bin not null,
     app varchar(64) character set ascii collate ascii_bin not null,
     -- Both are empty for an application.
     env varchar(64) character set ascii collate ascii_bin not null,

@@ -1,5 +1,6 @@
 -- Applications and configs that users marked to find them first.
 create table favourites (
+    -- user:<id>
     user_id text not null,
     app text not null,
     -- Both are empty for an application.

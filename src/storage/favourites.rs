@@ -56,7 +56,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_favourites(&mut self, user: &str) -> Result<usize> {
-        defer!(self, "update users set administrator = administrator where id = ?", user)?;
+        let account = user.strip_prefix("user:").unwrap_or(user);
+        defer!(self, "update users set administrator = administrator where id = ?", account)?;
         let (n,): (i64,) = on!(self, c => sqlx::query_as("select count(*) from favourites where user_id = ?")
             .bind(user).fetch_one(c).await)?;
         Ok(usize::try_from(n).unwrap_or(usize::MAX))

@@ -6,7 +6,7 @@ use trimtab::{
         error::{Error, Problem},
         favourite::{Favourite, MAX_FAVOURITES},
     },
-    service::{PutApp, PutNamespace},
+    service::{NewUser, PutApp, PutNamespace},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -41,6 +41,12 @@ on_both_set_ups! {
         assert_eq!(favourites(&site, ana()).await, ["shop", PROD]);
         let is_one = async |of: &str| site.service.is_favourite(ana(), &of.parse().unwrap()).await.unwrap();
         assert!(is_one("shop").await && is_one(PROD).await && !is_one("mail").await);
+        // The ids of accounts are longer than those of these actors.
+        let name = "rita".to_owned();
+        let new = NewUser { name, password: "correct horse battery".into(), administrator: true, roles: Vec::new() };
+        let rita = site.service.create_user(&Actor::shell(), new).await.unwrap().actor();
+        mark(&site, &rita, PROD, true).await.unwrap();
+        assert_eq!(favourites(&site, &rita).await, [PROD]);
     }
 
     async fn only_visible_objects_are_favourites(site: Site) {
