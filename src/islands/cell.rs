@@ -16,7 +16,7 @@ use super::{
 
 /// The cells with values, in tables whose values can be edited.
 const CELLS: &str = "table[data-cells] td.v";
-/// Its field.
+/// The field with the value, in the form of a cell.
 const VALUE: &str = "[name=value]";
 
 thread_local! {

@@ -94,16 +94,15 @@ impl Conn {
             "select step, bytes, undone from edit_steps \
              where change_id = ? and env = ? and app = ? and namespace = ? order by step desc"
         ).bind(change).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).fetch_all(c).await)?;
-        let mut sum = bytes;
-        let mut kept = 0;
-        for (step, bytes, undone) in there {
-            sum += count(bytes);
-            if !undone && sum <= MAX_BYTES && kept + 1 < MAX_STEPS {
-                kept += 1;
-                continue;
+        // With the new one. Both only grow, so all that are older than the first one above a limit go, too.
+        let (mut steps, mut sum) = (1, bytes);
+        for (step, size, undone) in there {
+            if !undone {
+                (steps, sum) = (steps + 1, sum + count(size));
+                if steps <= MAX_STEPS && sum <= MAX_BYTES {
+                    continue;
+                }
             }
-            // The oldest come last, so all after the first one above a limit go, too.
-            sum = if undone { sum - count(bytes) } else { u64::MAX / 2 };
             defer!(
                 self,
                 "delete from edit_steps where change_id = ? and env = ? and app = ? and namespace = ? and step = ?",
